@@ -1,0 +1,39 @@
+/**
+ * The SDK: one reconnecting connection to an Earl cloud, for Node and browsers (interface; see connect.ts).
+ */
+
+import type { CommandObject, CommandResult, Json } from '../protocol/messages.ts';
+
+export interface CloudClientOptions {
+  /** `ws://127.0.0.1:8080` or `wss://…`. */
+  readonly url: string;
+  /** Name across reconnects, for deduplication of acknowledged publishes; random when absent. */
+  readonly publisher?: string;
+  readonly token?: string;
+  /** A WebSocket class; the global one when absent (browsers), `ws` in Node. */
+  readonly WebSocket?: unknown;
+  /** First and longest reconnect delay in ms, full jitter between. Default 250 and 5000. */
+  readonly backoffMs?: { readonly first: number; readonly longest: number };
+}
+
+export interface CloudClient {
+  readonly connected: boolean;
+  /** Calls back on each change of `connected`; the reason comes with a disconnect. Returns a function that stops it. */
+  onState(changed: (connected: boolean, reason?: string) => void): () => void;
+  /** Subscribes, now and after every reconnect; resolves when the server acknowledged the first time. */
+  subscribe(filter: string, deliver: (topic: string, data: Json, retained: boolean) => void): Promise<() => void>;
+  /** Fire and forget: sent when connected, dropped (false) when not. */
+  publish(topic: string, data: Json, options?: { retain?: boolean }): boolean;
+  /**
+   * At least once, in order, deduplicated by the server: resolves when the server acknowledged. Rejects with
+   * `CLOUD_DISCONNECTED` when the connection ends before; the caller repeats it with the same `seq`.
+   */
+  publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void>;
+  /** Sends a command to `site/probe`. Rejects with `CLOUD_NO_PROBE`, `CLOUD_TIMEOUT` or `CLOUD_DISCONNECTED`. */
+  command(probe: string, command: CommandObject, timeoutMs?: number): Promise<CommandResult>;
+  /** Answers commands for these probes, now and after every reconnect; replaces the earlier list. */
+  serve(probes: string[], answer: (probe: string, command: CommandObject) => Promise<CommandResult>): Promise<void>;
+  /** Round trip to the server in milliseconds. */
+  ping(): Promise<number>;
+  close(): Promise<void>;
+}

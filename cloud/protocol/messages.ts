@@ -1,0 +1,131 @@
+/**
+ * Subprotocol `earl.v1.json`: one JSON object per WebSocket text message. Leaf, shared by server, SDK and dashboard.
+ *
+ * A topic is `site/probe/channel`. A filter may hold `+` (one level) and a last `#` (the rest). Requests carry an `id`
+ * of the sender's choice, and the server answers each with `ok`, `error` or `reply` of the same `id`.
+ */
+
+export const SUBPROTOCOL_JSON = 'earl.v1.json';
+/** The thesis' clients: publisher and subscriber objects, no acknowledgements. */
+export const SUBPROTOCOL_ECHO = 'echo-protocol';
+
+/** What stands in `data` is any JSON value; samples are SenML packs (RFC 8428). */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** Channels that a gateway publishes for each probe, third level of the topic. */
+export const channels = {
+  /** SenML pack of one sample. */
+  samples: 'samples',
+  /** `ProbeStatus`, retained: birth and death. */
+  status: 'status',
+  /** `LedState`, retained. */
+  leds: 'leds',
+  /** `ProbeEventData`. */
+  events: 'events',
+  /** Decoded counters message with the gateway's own link counters, retained. */
+  counters: 'counters',
+} as const;
+
+export interface SenmlRecord {
+  /** Base name `urn:dev:earl:<id>:`, in the first record only. */
+  bn?: string;
+  /** Base time, seconds since 1970, in the first record only. */
+  bt?: number;
+  n: string;
+  u?: string;
+  v?: number;
+  vs?: string;
+  vb?: boolean;
+  t?: number;
+}
+
+export interface ProbeStatus {
+  online: boolean;
+  kind: string;
+  /** 16 hex digits. */
+  id: string;
+  firmware: string;
+  capabilities: string[];
+  intervalMs: number;
+  resetCause: string;
+  boots: number;
+  /** Where the gateway meets it, e.g. `emu:ball`. */
+  transport: string;
+  /** Why it is offline. */
+  reason?: string;
+  /** ISO 8601. */
+  time: string;
+}
+
+export interface LedState {
+  /** TCA6507 registers 0x00 to 0x09. */
+  registers: number[];
+  /** Wall-clock seconds since 1970 at which they were written. */
+  time: number;
+}
+
+export interface ProbeEventData {
+  event: string;
+  value: number;
+  time: number;
+}
+
+/** A command for a probe: a `Command` of host/link with bytes as number arrays. Opaque to the cloud. */
+export type CommandObject = { name: string } & { [field: string]: Json };
+
+export type ClientMessage =
+  /** First message of a connection. `publisher` names the sender across reconnects, for deduplication. */
+  | { op: 'hello'; publisher?: string; token?: string }
+  | { op: 'subscribe'; id: number; filter: string }
+  | { op: 'unsubscribe'; id: number; filter: string }
+  /**
+   * Without `id`: fire and forget. With `id`: acknowledged by `ok`; with `seq` as well a repeated (publisher, seq) is
+   * acknowledged again but delivered once. `retain` keeps the message as the topic's last value.
+   */
+  | { op: 'publish'; topic: string; data: Json; id?: number; seq?: number; retain?: boolean }
+  /** Declares that this connection answers commands for these probes (`site/probe`); replaces the earlier list. */
+  | { op: 'serve'; id: number; probes: string[] }
+  /** Sends a command to a probe; answered by `reply`, or by `error` (no such probe, timeout). */
+  | { op: 'command'; id: number; probe: string; command: CommandObject; timeoutMs?: number }
+  /** Answers a `command` that the server passed on; `call` is that message's `call`. */
+  | { op: 'reply'; call: string; result: CommandResult }
+  | { op: 'ping'; id: number };
+
+export interface CommandResult {
+  /** Name of the status in host/link, e.g. `ok`, `i2c_nack`; or `unreachable`, `timeout`, `unknown` from the gateway. */
+  status: string;
+  data: number[];
+  /** Milliseconds between the gateway's first write and the probe's ack. */
+  linkMs?: number;
+}
+
+export type ServerMessage =
+  | { op: 'welcome'; server: string; session: string; maxMessageBytes: number }
+  | { op: 'ok'; id: number }
+  | { op: 'error'; id?: number; code: number; message: string }
+  | { op: 'message'; topic: string; data: Json; retained?: true }
+  | { op: 'command'; call: string; probe: string; command: CommandObject; timeoutMs: number }
+  | { op: 'reply'; id: number; result: CommandResult }
+  | { op: 'pong'; id: number };
+
+/** Error numbers: 1xx the request is wrong, do not repeat it; 2xx try again later. */
+export const errorCodes = {
+  badMessage: 100,
+  badTopic: 101,
+  badFilter: 102,
+  tooLarge: 103,
+  tooMany: 104,
+  unauthorized: 110,
+  noSuchProbe: 200,
+  timeout: 201,
+  overloaded: 202,
+} as const;
+
+/** Close codes: 4000-4099 do not reconnect, 4100-4199 reconnect with backoff. */
+export const closeCodes = {
+  badMessage: 4000,
+  unauthorized: 4001,
+  slowConsumer: 4100,
+  shuttingDown: 4101,
+  keepalive: 4102,
+} as const;

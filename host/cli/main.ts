@@ -1,0 +1,27 @@
+/** `earl`: parses the command line and runs one command; one file a command beside this one. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { errorMessage } from '../../errors/index.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { packageRoot } from './package-root.ts';
+
+const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+
+const program = new Command('earl')
+  .description('Technology probes: emulate, relay and watch small battery objects')
+  .version(version)
+  .showHelpAfterError('Run the command with --help for its options and examples.')
+  .exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  } else {
+    console.error(`earl: ${errorMessage(error)}`);
+    if (process.env['EARL_DEBUG']) console.error(error);
+    process.exitCode = exitCodeOf(error);
+  }
+}
