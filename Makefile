@@ -1,0 +1,87 @@
+# Earl: `make` lists what it can do. This file only runs scripts; the work is in the folders.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PORT ?= 8080
+
+SOURCES := $(shell find errors host cloud tools/build.mjs -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.mjs' \) 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@echo 'usage: make TARGET'; echo
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- use -------------------------------------------------------------------------------------------------------------
+
+.PHONY: start
+start: dist/.built ## cloud, gateway and three virtual probes on http://localhost:$PORT (default 8080); Ctrl-C stops
+	@exec node host/cli/earl.js up --port $(PORT)
+
+.PHONY: build
+build: dist/.built ## compile host/ and cloud/ into dist/
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --ignore-scripts
+	@touch $@
+
+dist/.built: node_modules/.package-lock.json $(SOURCES)
+	@node tools/build.mjs
+	@touch $@
+
+# --- firmware ---------------------------------------------------------------------------------------------------------
+
+.PHONY: firmware
+firmware: ## compile the probes' images with msp430-elf-gcc, or clang and lld
+	@$(MAKE) --no-print-directory -C firmware
+
+.PHONY: size
+size: node_modules/.package-lock.json ## flash, RAM and worst-case stack of each image; fails over budget
+	@$(MAKE) --no-print-directory -C firmware size
+
+.PHONY: release
+release: node_modules/.package-lock.json ## write firmware/dist: images and their manifest (needs msp430-elf-gcc)
+	@$(MAKE) --no-print-directory -C firmware release
+
+.PHONY: toolchain
+toolchain: ## build msp430-elf-gcc from Debian's sources into ~/.cache/earl (about 20 minutes)
+	@tools/toolchain/build.sh
+
+.PHONY: codegen
+codegen: node_modules/.package-lock.json ## write the C header and vectors from host/link/messages.ts
+	@node tools/run.mjs tools/codegen/messages-header.ts
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## install what the tests need (apt-get when root, else says what is missing)
+	@tools/setup.sh
+
+.PHONY: check
+check: node_modules/.package-lock.json ## format, lint, types, import table, generated files
+	npx biome ci .
+	npx tsc -p tsconfig.json
+	npx tsc -p tsconfig.pure.json
+	npx tsc -p tsconfig.web.json
+	node tools/run.mjs tools/check/imports.ts
+	node tools/run.mjs tools/codegen/messages-header.ts --check
+	tools/check/c-format.sh
+
+.PHONY: test
+test: setup dist/.built ## everything: C unit tests, images and their budgets, TypeScript, end to end, browser
+	$(MAKE) --no-print-directory -C firmware/test
+	$(MAKE) --no-print-directory -C firmware
+	$(MAKE) --no-print-directory -C firmware size
+	$(MAKE) --no-print-directory -C firmware release-check
+	npx vitest run
+
+.PHONY: format
+format: node_modules/.package-lock.json ## format the sources in place
+	npx biome check --write .
+	tools/check/c-format.sh --fix
+
+.PHONY: screenshot
+screenshot: dist/.built ## make docs/images/dashboard.png from a running dashboard
+	node tools/run.mjs tools/screenshot.ts
+
+.PHONY: clean
+clean: ## remove what was built, but not what was installed
+	rm -rf dist firmware/build firmware/test/build

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes sure that the programs the tests need are there: installs them by apt-get when run as root, else lists them.
+set -euo pipefail
+
+# command (or several that will do, separated by |) and the Debian package that brings it
+needs=(
+  'gcc gcc'
+  'make make'
+  'socat socat'
+  'chromium chromium'
+  'clang-format clang-format'
+  'mspdebug mspdebug'
+)
+if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
+  needs+=('clang clang' 'ld.lld lld')
+fi
+
+missing=()
+for need in "${needs[@]}"; do
+  read -r command package <<<"$need"
+  command -v "$command" >/dev/null || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  echo "setup: installing ${missing[*]}" >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+else
+  echo "setup: the tests need programs that are not installed: ${missing[*]}" >&2
+  echo "setup: on Debian or Ubuntu run: sudo apt-get install ${missing[*]}" >&2
+  exit 1
+fi
