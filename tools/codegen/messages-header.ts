@@ -1,0 +1,37 @@
+/**
+ * Writes what is derived from host/link/messages.ts, or with --check says what is stale:
+ *
+ *     node tools/run.mjs tools/codegen/messages-header.ts [--check]
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { messagesHeader } from './c-header.ts';
+
+const outputs: Record<string, () => string> = {
+  'firmware/link/messages.gen.h': messagesHeader,
+};
+
+function current(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const stale = Object.entries(outputs)
+  .map(([path, generate]) => [path, generate()] as const)
+  .filter(([path, text]) => current(path) !== text);
+
+if (process.argv.includes('--check')) {
+  for (const [path] of stale) {
+    console.error(`${path} does not match host/link/messages.ts: run make codegen and commit the result`);
+  }
+  if (stale.length > 0) process.exitCode = 1;
+} else {
+  for (const [path, text] of stale) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.error(`wrote ${path}`);
+  }
+}
