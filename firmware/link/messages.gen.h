@@ -104,6 +104,7 @@
 #define LINK_STATUS_I2C_TIMEOUT 5u
 #define LINK_STATUS_I2C_ARBITRATION 6u
 #define LINK_STATUS_BUSY 7u
+#define LINK_STATUS_NO_SESSION 8u
 
 /* event.event. */
 #define LINK_EVENT_MOTION 1u
@@ -437,7 +438,8 @@ static inline uint8_t link_unpack_counters(const uint8_t *payload, uint8_t lengt
 
 /*
  * hello_request (host to probe): asks for hello; not acknowledged. A new session makes the probe
- * forget the last command it executed.
+ * forget the last command it executed; until the first one after a start every command is
+ * answered with no_session and not executed.
  */
 struct link_hello_request {
     uint16_t session; /* chosen at random by the host process, never 0 */

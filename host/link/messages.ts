@@ -83,6 +83,8 @@ export const statuses = {
   i2c_timeout: 5,
   i2c_arbitration: 6,
   busy: 7,
+  /** No hello_request came since the probe started, so it cannot know what it executed before: nothing was executed. */
+  no_session: 8,
 } as const;
 export type Status = keyof typeof statuses;
 
@@ -235,7 +237,7 @@ export const messages = {
   hello_request: {
     type: 32,
     direction: 'down',
-    doc: 'asks for hello; not acknowledged. A new session makes the probe forget the last command it executed',
+    doc: 'asks for hello; not acknowledged. A new session makes the probe forget the last command it executed; until the first one after a start every command is answered with no_session and not executed',
     fields: [{ name: 'session', type: 'u16', doc: 'chosen at random by the host process, never 0' }],
   },
   ping: { type: 33, direction: 'down', doc: 'asks for an ack', fields: [] },
