@@ -1,0 +1,56 @@
+/*
+ * Clocks and probe time.
+ *
+ * MCLK = SMCLK = DCO at 8 MHz from the factory constants CALDCO_8MHZ and CALBC1_8MHZ (SLAU144 "Basic Clock Module+"; the
+ * data sheet asks for 2.1 V or more at 8 MHz). ACLK = VLO: 4 to 20 kHz, typically 12, so it is measured against the DCO.
+ *
+ * SMCLK is not divided: the UART's divider tables reach 115200 baud only from 8 MHz, and a divider would save nothing
+ * that counts, because SMCLK runs only while the DCO does.
+ *
+ * Probe time is counted by Timer0_A3 on ACLK in continuous mode. The VLO is measured at start and every
+ * CLOCK_CALIBRATION_MS by capturing ACLK edges with Timer0's CCI0B (SLAS735, Timer0_A3 signal connections) while the
+ * timer runs on SMCLK for 33 edges; those edges are added to the count, so no time is lost.
+ *
+ * Fallback: if CALBC1_8MHZ or CALDCO_8MHZ reads 0xFF (information segment A erased), no baud rate could be met.
+ * clock_init then stays at the DCO's reset frequency (about 1.1 MHz) and blinks the LaunchPad's red LED about five
+ * times a second for ever. The remedy is to restore segment A (firmware/README.md).
+ *
+ * Owner of: DCO, BCSCTL1-3, Timer0 and its CCR0 (calibration), CCR1 (alarm). CCR2 belongs to i2c.c.
+ */
+#ifndef EARL_HAL_CLOCK_H
+#define EARL_HAL_CLOCK_H
+
+#include <stdint.h>
+
+#define CLOCK_MCLK_HZ 8000000ul
+#define CLOCK_SMCLK_HZ 8000000ul
+#define CLOCK_CALIBRATION_MS 10000u
+
+/* Starts DCO, VLO and Timer0. Called by hal_init with interrupts off. Does not return without calibration constants. */
+void clock_init(void);
+
+/*
+ * Milliseconds since clock_init; wraps after 49 days, never jumps back. Call from main only, and at least every 32768
+ * ACLK ticks (1.6 s on the fastest VLO): sleep_until_event does that.
+ */
+uint32_t clock_ms(void);
+
+/* Measures the VLO when CLOCK_CALIBRATION_MS have passed; 33 ACLK periods awake. Called by sleep_until_event. */
+void clock_calibrate_if_due(void);
+
+/* The VLO's frequency in hertz as last measured. */
+uint16_t clock_vlo_hz(void);
+
+/* Converts milliseconds to ACLK ticks, rounded up, at most 65535. */
+uint16_t clock_ticks(uint16_t ms);
+
+/* Timer0's count, read safely against its asynchronous clock. */
+uint16_t clock_count(void);
+
+/*
+ * Arms the alarm to set WAKE_TIMER after `ticks` ACLK ticks, 1 to 32767. Re-arming replaces it.
+ * Used by sleep_until_event; probes use timer.h.
+ */
+void clock_alarm_in(uint16_t ticks);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Frames of the link: COBS, a CRC and a 0x00 delimiter around every packet (docs/link-protocol.md).
+ *
+ * The receiver takes one byte at a time, never holds more than one packet and starts afresh at every 0x00, so that
+ * noise costs at most the frames that it touches. It reports errors, it does not count them: link.c does.
+ * What a packet means is link.c's business too.
+ */
+#ifndef LINK_FRAME_H
+#define LINK_FRAME_H
+
+#include <stdint.h>
+
+#include "messages.gen.h"
+
+enum frame_result {
+    FRAME_PENDING, /* nothing yet */
+    FRAME_PACKET,  /* packet[0 .. length) holds a whole packet, until the next byte is fed */
+    FRAME_ERROR,   /* bad COBS, length or version; reported once a frame */
+    FRAME_CRC      /* wrong CRC */
+};
+
+struct frame_receiver {
+    uint8_t packet[LINK_MAX_PACKET]; /* header, payload, CRC */
+    uint8_t length;                  /* bytes of packet so far */
+    uint8_t run;                     /* bytes until the next COBS code */
+    uint8_t started;                 /* a code came since the last delimiter */
+    uint8_t skipping;                /* this frame is bad: wait for its delimiter */
+};
+
+/** Forgets what was received so far. */
+void frame_reset(struct frame_receiver *receiver);
+
+/** Takes one byte from the wire. Empty frames (two delimiters in a row) are no error. */
+enum frame_result frame_receive(struct frame_receiver *receiver, uint8_t byte);
+
+/** Of a whole packet: its type, sequence number and payload. */
+static inline uint8_t frame_type(const struct frame_receiver *receiver) { return receiver->packet[0] & LINK_TYPE_MASK; }
+static inline uint16_t frame_sequence(const struct frame_receiver *receiver) {
+    return link_get_u16(receiver->packet + 1);
+}
+static inline const uint8_t *frame_payload(const struct frame_receiver *receiver) {
+    return receiver->packet + LINK_HEADER_LENGTH;
+}
+static inline uint8_t frame_payload_length(const struct frame_receiver *receiver) {
+    return (uint8_t)(receiver->length - LINK_HEADER_LENGTH - LINK_CRC_LENGTH);
+}
+
+/* Where a payload is to be packed in the buffer that frame_encode turns into a frame: behind COBS code and header. */
+#define FRAME_PAYLOAD_OFFSET (1u + LINK_HEADER_LENGTH)
+
+/**
+ * Turns a payload that stands at wire + FRAME_PAYLOAD_OFFSET into a frame, in place.
+ * `wire` has room for LINK_MAX_WIRE bytes; returns how many of them the frame takes, delimiter included.
+ */
+uint8_t frame_encode(uint8_t *wire, uint8_t type, uint16_t sequence, uint8_t payload_length);
+
+#endif
