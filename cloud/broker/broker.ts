@@ -4,7 +4,12 @@
  * Guarantees every implementation gives, and test/contract/broker.contract.ts checks: messages of one publisher on one
  * topic reach each subscriber in order; a message is delivered at most once per subscription call, however many filters
  * match; `publish` resolves when the broker has accepted the message, after which it reaches every subscription that was
- * acknowledged before. A subscriber that throws does not disturb the others.
+ * acknowledged before. A subscriber that throws does not disturb the others. All subscriptions in one process get a
+ * message as the same object, one after the other with no other message between, so that a session with several filters
+ * can tell it has it already, and its frame is built once.
+ *
+ * Topics whose first level begins with `$` carry the server's own traffic (commands, health); a wildcard in a filter's
+ * first level does not match them. Who may use them is the caller's business.
  */
 
 import type { Json } from '../protocol/messages.ts';
@@ -23,14 +28,18 @@ export interface Subscription {
 
 export interface Broker {
   /**
-   * Delivers matching messages to `deliver`, beginning with the retained ones. Filters are validated by the caller.
+   * Delivers matching messages to `deliver`, beginning with the retained ones: when the promise resolves, they have all
+   * been handed over. Filters are validated by the caller. Rejects with `BROKER_CLOSED` after `close`.
    */
   subscribe(filter: string, deliver: (message: BrokerMessage) => void): Promise<Subscription>;
   /**
    * Accepts a message. With `dedupe` a (publisher, seq) not greater than the last accepted one is accepted again
-   * without delivery. `retain` keeps it as the topic's last value; `data: null` with `retain` forgets it.
+   * without delivery. `retain` keeps it as the topic's last value; `data: null` with `retain` forgets it, after the
+   * subscribers have heard of it. Topics are validated by the caller, and `data` must not change afterwards. Rejects
+   * with `BROKER_CLOSED` after `close`.
    */
   publish(topic: string, data: Json, options?: PublishOptions): Promise<void>;
+  /** Ends all delivery. A second call does nothing. */
   close(): Promise<void>;
 }
 

@@ -1,0 +1,23 @@
+/**
+ * The last accepted sequence number of each publisher, for deduplication.
+ *
+ * Bounded: the publisher that was silent for longest is forgotten first; should it then repeat an old message, that
+ * message is delivered again.
+ */
+export class SequenceMemory {
+  readonly #mostPublishers: number;
+  readonly #last = new Map<string, number>();
+
+  constructor(mostPublishers: number) {
+    this.#mostPublishers = mostPublishers;
+  }
+
+  /** True, once, for a number greater than all that this publisher had accepted. */
+  accept(publisher: string, seq: number): boolean {
+    const last = this.#last.get(publisher);
+    this.#last.delete(publisher);
+    this.#last.set(publisher, last === undefined ? seq : Math.max(last, seq));
+    if (this.#last.size > this.#mostPublishers) this.#last.delete(this.#last.keys().next().value!);
+    return last === undefined || seq > last;
+  }
+}

@@ -1,0 +1,18 @@
+/** Sizes that both ends of `earl.v1.json` keep to. A server may be stricter; it says so in `welcome` and in errors. */
+
+export const limits = {
+  /** Longest WebSocket message in bytes of UTF-8. */
+  messageBytes: 65_536,
+  /** Longest topic or filter in UTF-16 code units. */
+  topicLength: 256,
+  topicLevels: 16,
+  /** Deepest nesting of arrays and objects in `data` and `command`. */
+  jsonDepth: 32,
+  publisherLength: 128,
+  tokenLength: 512,
+  /** Most probes in one `serve`. */
+  servedProbes: 256,
+  /** Most numbers in the `data` of a command's result. */
+  resultData: 1024,
+  commandTimeoutMs: { least: 1, standard: 5_000, most: 60_000 },
+} as const;
