@@ -31,8 +31,14 @@ export interface CloudClient {
   publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void>;
   /** Sends a command to `site/probe`. Rejects with `CLOUD_NO_PROBE`, `CLOUD_TIMEOUT` or `CLOUD_DISCONNECTED`. */
   command(probe: string, command: CommandObject, timeoutMs?: number): Promise<CommandResult>;
-  /** Answers commands for these probes, now and after every reconnect; replaces the earlier list. */
-  serve(probes: string[], answer: (probe: string, command: CommandObject) => Promise<CommandResult>): Promise<void>;
+  /**
+   * Answers commands for these probes, now and after every reconnect; replaces the earlier list. `call` is the server's
+   * name of this one command: who answers executes no call twice.
+   */
+  serve(
+    probes: string[],
+    answer: (probe: string, command: CommandObject, call: string) => Promise<CommandResult>,
+  ): Promise<void>;
   /** Round trip to the server in milliseconds. */
   ping(): Promise<number>;
   close(): Promise<void>;

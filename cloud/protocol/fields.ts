@@ -106,6 +106,8 @@ export function commandResult(object: JsonObject): CommandResult {
     if (typeof linkMs !== 'number' || linkMs < 0) throw new FieldProblem('"result.linkMs" must be a number from 0');
     result.linkMs = linkMs;
   }
+  const message = optionalText(value, 'message', 4096);
+  if (message !== undefined) result.message = message;
   return result;
 }
 

@@ -97,6 +97,8 @@ export interface CommandResult {
   data: number[];
   /** Milliseconds between the gateway's first write and the probe's ack. */
   linkMs?: number;
+  /** What went wrong, in a sentence for the sender. */
+  message?: string;
 }
 
 export type ServerMessage =
