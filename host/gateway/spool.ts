@@ -92,16 +92,20 @@ export class Spool {
     this.makeRoom();
   }
 
-  /** Puts these states first in line; what else waits for their topics is superseded. */
+  /**
+   * Puts these states first in line, after what was in flight when the connection ended; what else waits for their
+   * topics is superseded.
+   */
   pushFirst(messages: readonly SpoolMessage[]): void {
     const waiting = [...this.states.values()];
     this.states.clear();
-    for (const message of messages) this.states.set(message.topic, { ...message, kind: 'state', order: 0, bytes: 0 });
+    for (const { topic, data } of messages) this.states.set(topic, { topic, data, kind: 'state', order: 0, bytes: 0 });
     for (const entry of waiting) if (!this.states.has(entry.topic)) this.states.set(entry.topic, entry);
   }
 
   /** The next message to send, now in flight; undefined when nothing waits. */
   take(): SpoolEntry | undefined {
+    // Numbers must rise on the wire, or the server takes a message for a repetition: what has one goes first.
     const entry = this.returned.shift() ?? this.takeOldest();
     if (entry === undefined) return undefined;
     entry.seq ??= this.nextSeq++;
@@ -114,27 +118,34 @@ export class Spool {
     if (this.flight.delete(entry)) this.release(entry);
   }
 
-  /** The connection ended: what is in flight waits again, first in line and under its old sequence numbers. */
+  /**
+   * The connection ended: samples and events in flight wait again, first in line and under their old sequence numbers.
+   * A state waits again unless a newer one does.
+   */
   rewind(): void {
-    const again = [...this.flight].sort((a, b) => a.seq! - b.seq!);
-    while (this.returned.length > 0) again.push(this.returned.shift()!);
+    const numbered = [...this.flight].filter((entry) => entry.kind !== 'state').sort((a, b) => a.seq! - b.seq!);
+    const states = [...this.flight].filter((entry) => entry.kind === 'state');
     this.flight.clear();
-    for (const entry of again) this.returned.push(entry);
+    while (this.returned.length > 0) numbered.push(this.returned.shift()!);
+    for (const entry of numbered) this.returned.push(entry);
+    this.pushFirst(states.filter((entry) => !this.states.has(entry.topic)));
   }
 
   /** The server refused the message for now: it waits again and will be numbered anew, since later ones got through. */
   postpone(entry: SpoolEntry): void {
     if (!this.flight.delete(entry)) return;
-    if (entry.kind === 'state' && this.states.has(entry.topic)) return;
     delete entry.seq;
-    this.returned.push(entry);
+    if (entry.kind !== 'state') this.returned.push(entry);
+    else if (!this.states.has(entry.topic)) this.pushFirst([entry]);
   }
 
   private takeOldest(): SpoolEntry | undefined {
     const state = this.states.values().next().value;
     const sample = this.samples.peek();
     const event = this.events.peek();
-    const oldest = [state, sample, event].reduce((a, b) => (b !== undefined && b.order < (a?.order ?? b.order + 1) ? b : a));
+    const oldest = [state, sample, event].reduce((a, b) =>
+      b !== undefined && b.order < (a?.order ?? b.order + 1) ? b : a,
+    );
     if (oldest === undefined) return undefined;
     if (oldest === state) this.states.delete(oldest.topic);
     else if (oldest === sample) this.samples.shift();
