@@ -1,14 +1,16 @@
 /**
- * Writes what is derived from host/link/messages.ts, or with --check says what is stale:
+ * Writes what is derived from host/link/messages.ts and the golden vectors, or with --check says what is stale:
  *
  *     node tools/run.mjs tools/codegen/messages-header.ts [--check]
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messagesHeader } from './c-header.ts';
+import { vectorsHeader } from './c-vectors.ts';
 
 const outputs: Record<string, () => string> = {
   'firmware/link/messages.gen.h': messagesHeader,
+  'firmware/test/vectors.gen.h': vectorsHeader,
 };
 
 function current(path: string): string | undefined {
@@ -25,7 +27,9 @@ const stale = Object.entries(outputs)
 
 if (process.argv.includes('--check')) {
   for (const [path] of stale) {
-    console.error(`${path} does not match host/link/messages.ts: run make codegen and commit the result`);
+    console.error(
+      `${path} is not what host/link/messages.ts and test/vectors/messages.json give: run make codegen and commit the result`,
+    );
   }
   if (stale.length > 0) process.exitCode = 1;
 } else {
