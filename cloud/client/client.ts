@@ -16,6 +16,14 @@ export interface CloudClientOptions {
   readonly backoffMs?: { readonly first: number; readonly longest: number };
 }
 
+/** One command as it reaches who answers it. */
+export interface CommandCall {
+  /** The server's name of this one command: who answers executes no call twice. */
+  readonly id: string;
+  /** How long the sender waits: what has not begun by then must not be executed any more. */
+  readonly timeoutMs: number;
+}
+
 export interface CloudClient {
   readonly connected: boolean;
   /** Calls back on each change of `connected`; the reason comes with a disconnect. Returns a function that stops it. */
@@ -31,13 +39,10 @@ export interface CloudClient {
   publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void>;
   /** Sends a command to `site/probe`. Rejects with `CLOUD_NO_PROBE`, `CLOUD_TIMEOUT` or `CLOUD_DISCONNECTED`. */
   command(probe: string, command: CommandObject, timeoutMs?: number): Promise<CommandResult>;
-  /**
-   * Answers commands for these probes, now and after every reconnect; replaces the earlier list. `call` is the server's
-   * name of this one command: who answers executes no call twice.
-   */
+  /** Answers commands for these probes, now and after every reconnect; replaces the earlier list. */
   serve(
     probes: string[],
-    answer: (probe: string, command: CommandObject, call: string) => Promise<CommandResult>,
+    answer: (probe: string, command: CommandObject, call: CommandCall) => Promise<CommandResult>,
   ): Promise<void>;
   /** Round trip to the server in milliseconds. */
   ping(): Promise<number>;
