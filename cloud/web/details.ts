@@ -1,0 +1,116 @@
+/**
+ * The facts of a probe that are looked up rather than watched: firmware, starts, counters, and the charts as a table.
+ *
+ * Counters come as the gateway decoded them (host/link/messages.ts, `counters`, and its own); a name that is not in the
+ * table below is shown in plain words made of the name.
+ */
+
+import type { Json } from '../protocol/messages.ts';
+import { h, setText } from './dom.ts';
+import type { Probe } from './fleet.ts';
+import { formatWithUnit, type Quantity } from './quantities.ts';
+
+const resetWords: Record<string, string> = {
+  power_on: 'power on',
+  reset_pin: 'reset pin',
+  watchdog: 'watchdog',
+  software: 'software',
+};
+
+/** Deep objects are a mistake somewhere; a page does not follow them for ever. */
+const MAX_DEPTH = 3;
+const MAX_COUNTERS = 60;
+
+export class Details {
+  readonly element: HTMLDetailsElement;
+  private readonly probe: Probe;
+  private readonly facts = h('dl', { class: 'facts' });
+  private readonly counters = h('dl', { class: 'facts' });
+  private readonly rows = h('tbody');
+  private readonly noCounters = h('p', { class: 'hint' }, 'The gateway has not reported any yet.');
+
+  constructor(probe: Probe) {
+    this.probe = probe;
+    const head = h(
+      'tr',
+      {},
+      ...['Quantity', 'Last', 'Least', 'Most', 'Mean'].map((text) => h('th', { scope: 'col' }, text)),
+    );
+    const table = h('table', {}, h('caption', {}, 'Samples in the charts'), h('thead', {}, head), this.rows);
+    this.element = h(
+      'details',
+      { class: 'block' },
+      h('summary', {}, 'Details'),
+      this.facts,
+      h('h4', {}, 'Counters'),
+      this.noCounters,
+      this.counters,
+      h('div', { class: 'table-wrap' }, table),
+    );
+  }
+
+  paint(nowMs: number, quantities: readonly Quantity[], windowSeconds: number): void {
+    if (!this.element.open) return;
+    const { status, counters } = this.probe;
+    setList(this.facts, [
+      ['Topic', this.probe.key],
+      ['Id', status?.id ?? '–'],
+      ['Firmware', status?.firmware || '–'],
+      ['Starts', status === undefined ? '–' : String(status.boots)],
+      ['Last reset', resetWords[status?.resetCause ?? ''] ?? status?.resetCause ?? '–'],
+      ['Reached by', status?.transport || '–'],
+      ['Parts', status?.capabilities.join(', ') || '–'],
+    ]);
+    setList(this.counters, counters === undefined ? [] : counterRows(counters).slice(0, MAX_COUNTERS));
+    this.noCounters.hidden = counters !== undefined;
+    this.paintTable(nowMs / 1000 - this.probe.offset.seconds - windowSeconds, quantities);
+  }
+
+  private paintTable(from: number, quantities: readonly Quantity[]): void {
+    const rows = quantities.flatMap((quantity) => quantity.names.map((name) => this.tableRow(quantity, name, from)));
+    const now = rows.map((cells) => cells.join('\t')).join('\n');
+    if (this.rows.dataset.shown === now) return;
+    this.rows.dataset.shown = now;
+    this.rows.replaceChildren(
+      ...rows.map(([name, ...values]) =>
+        h('tr', {}, h('th', { scope: 'row' }, name), ...values.map((value) => h('td', {}, value))),
+      ),
+    );
+  }
+
+  private tableRow(quantity: Quantity, name: string, from: number): string[] {
+    const unit = this.probe.units.get(name) ?? '';
+    const summary = this.probe.samples.summary(name, from);
+    const plain = { ...quantity, words: [] };
+    const title = quantity.names.length > 1 ? `${quantity.title} ${name}` : quantity.title;
+    const values = [summary?.min, summary?.max, summary?.mean].map((value) => formatWithUnit(plain, value, unit));
+    return [title, formatWithUnit(quantity, this.probe.samples.last(name), unit), ...values];
+  }
+}
+
+/** `crcErrors` is written "crc errors"; nested objects put their own name in front. */
+export function counterRows(counters: { [name: string]: Json }, prefix = '', depth = 1): [string, string][] {
+  return Object.entries(counters).flatMap(([name, value]): [string, string][] => {
+    const words = `${prefix}${name
+      .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+      .replaceAll('_', ' ')
+      .toLowerCase()}`;
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+      return depth < MAX_DEPTH ? counterRows(value, `${words}: `, depth + 1) : [];
+    }
+    return name === 'name' ? [] : [[words, typeof value === 'number' ? value.toLocaleString('en') : String(value)]];
+  });
+}
+
+/** Terms and descriptions; nodes are kept while the terms stay the same. */
+function setList(list: HTMLElement, entries: readonly (readonly [string, string])[]): void {
+  const terms = entries.map(([term]) => term).join('\n');
+  if (list.dataset.terms !== terms) {
+    list.dataset.terms = terms;
+    list.replaceChildren(...entries.map(([term]) => h('div', {}, h('dt', {}, term), h('dd'))));
+  }
+  entries.forEach(([, description], index) => {
+    const cell = list.children[index]?.lastElementChild;
+    if (cell) setText(cell, description);
+  });
+}

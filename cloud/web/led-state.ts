@@ -1,0 +1,71 @@
+/**
+ * The two RGB LEDs behind a TCA6507, read from its ten registers: what colour, and does it blink.
+ *
+ * The light over time comes from the emulator's model of the chip (host/emulator/devices/tca6507-light.ts), so the page,
+ * the emulator and the tests mean the same by a register. Wiring: lower LED on P1-P3, upper on P4-P6, each red, green, blue.
+ */
+
+import {
+  bankIntensity,
+  blinkCycle,
+  cycleLengthMs,
+  outputCode,
+  type Tca6507Light,
+  tca6507Registers,
+} from '../../host/emulator/devices/tca6507-light.ts';
+import { colorName, type Rgb, toHex } from './color.ts';
+
+export const ledNames = ['upper', 'lower'] as const;
+export type LedName = (typeof ledNames)[number];
+
+/** Outputs of red, green and blue. */
+const outputs: Record<LedName, readonly [number, number, number]> = { lower: [1, 2, 3], upper: [4, 5, 6] };
+
+const LEVELS = 15;
+const MASTER_CODE = 5;
+const FIRST_BLINK_CODE = 6;
+
+export interface LedDescription {
+  /** Colour at the top of a blink, or the steady colour. */
+  readonly color: Rgb;
+  readonly effect: 'off' | 'steady' | 'blink' | 'one_shot';
+  /** `#ff8800, orange, blinks every 1.0 s`. */
+  readonly text: string;
+}
+
+/** The colour that an LED shows at time `t` (seconds, at or after the registers' own time). */
+export function ledColorAt(light: Tca6507Light, led: LedName, t: number): Rgb {
+  const [red, green, blue] = outputs[led];
+  return [light.brightness(red, t) * 255, light.brightness(green, t) * 255, light.brightness(blue, t) * 255];
+}
+
+/** What an LED was told to do, in words that do not change while it blinks. */
+export function describeLed(registers: ArrayLike<number>, led: LedName): LedDescription {
+  const channels = outputs[led].map((output) => channelOf(registers, output));
+  const color: Rgb = [channels[0]!.peak, channels[1]!.peak, channels[2]!.peak];
+  const lit = channels.filter(({ peak }) => peak > 0);
+  if (lit.length === 0) return { color: [0, 0, 0], effect: 'off', text: 'off' };
+  const look = `${toHex(color)}, ${colorName(color)}`;
+  const bank = lit.find((channel) => channel.bank !== undefined)?.bank;
+  if (bank === undefined) return { color, effect: 'steady', text: `${look}, steady` };
+  const seconds = `${(cycleLengthMs(blinkCycle(registers, bank)) / 1000).toFixed(1)} s`;
+  return isOneShot(registers, bank)
+    ? { color, effect: 'one_shot', text: `${look}, once for ${seconds}` }
+    : { color, effect: 'blink', text: `${look}, blinks twice in ${seconds}` };
+}
+
+function channelOf(registers: ArrayLike<number>, output: number): { peak: number; bank?: 0 | 1 } {
+  const code = outputCode(registers, output);
+  if (code === 4) return { peak: 255 };
+  if (code === MASTER_CODE) {
+    return { peak: ((registers[tca6507Registers.MASTER_INTENSITY] ?? 0) & LEVELS) * (255 / LEVELS) };
+  }
+  if (code < 2) return { peak: 0 };
+  const bank = (code & 1) as 0 | 1;
+  const peak = bankIntensity(registers, bank) * 255;
+  return code >= FIRST_BLINK_CODE ? { peak, bank } : { peak };
+}
+
+function isOneShot(registers: ArrayLike<number>, bank: 0 | 1): boolean {
+  return (((registers[tca6507Registers.MASTER_INTENSITY] ?? 0) >> (6 + bank)) & 1) === 1;
+}
