@@ -1,107 +1,309 @@
 /**
  * An MSP430G2553: CPU, memories, clocks and the peripherals of this folder, put together.
  *
- * USCI_A0 and USCI_B0 attach themselves from outside through `bus`, `interrupts`, `sfr`, `smclk`/`aclk`, `pin` and
- * `onReset`, as any further peripheral could. Nothing here knows of a board, a file or the wall clock.
+ * USCI_A0 and USCI_B0 attach themselves from outside through `bus`, `interrupts`, `sfr`, `clocks`, `pin` and `onReset`,
+ * as any further peripheral could. Nothing here knows of a board, a file or the wall clock.
  * Left out: Comparator_A+, the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
  */
 
 import type { RegisterBus } from './bus.ts';
 import type { ClockDomain } from './clock-domain.ts';
+import { Cpu, SR, status as statusBits } from './cpu/cpu.ts';
+import { FlashContents, flashStart } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
+import { InterruptController } from './interrupt-controller.ts';
 import type { InterruptLines } from './interrupts.ts';
+import { type McuOptions, type McuWarning, type ResetKind, WarningLog } from './mcu-options.ts';
+import { McuPeripherals } from './mcu-peripherals.ts';
+import { infoEnd, infoStart, Memory } from './memory.ts';
+import { resetFrequencyHz } from './peripherals/basic-clock.ts';
 import type { Pin } from './peripherals/pin.ts';
-import type { SpecialFunctionRegisters } from './peripherals/sfr.ts';
-import type { Scheduler } from './scheduler.ts';
+import { SpecialFunctionRegisters } from './peripherals/sfr.ts';
+import { RegisterFile } from './register-file.ts';
+import { Scheduler } from './scheduler.ts';
+import { factoryInfoA } from './tlv.ts';
 
-export interface McuOptions {
-  /** Program to load before the power-on reset. Without one call `load`. */
-  readonly image?: Image;
-  /** Frequency of the internal low-power oscillator, 4-20 kHz on silicon. Default 12000. */
-  readonly vloHz?: number;
-  /** Contents of info segments, 64 bytes each. A defaults to a correct TLV structure, the others to 0xFF (D, C and B are free for ids). */
-  readonly info?: {
-    readonly A?: Uint8Array;
-    readonly B?: Uint8Array;
-    readonly C?: Uint8Array;
-    readonly D?: Uint8Array;
-  };
-  /** Supply in volts. Default 3.3. */
-  readonly supplyVolts?: number;
-  /** Die temperature. Default 25. */
-  readonly temperatureCelsius?: number;
-  /** Seeds RAM's contents at power-on; undefined leaves RAM zero. Same seed, same run. */
-  readonly seed?: number;
-}
+export type { McuOptions, McuWarning, ResetKind } from './mcu-options.ts';
 
-/** Why the chip starts over. All but `power_on` and `pin` are PUC only (SLAU144 "System Reset and Initialization"). */
-export type ResetKind = 'power_on' | 'pin' | 'watchdog' | 'password' | 'flash_key' | 'fetch';
+const vectorTable = 0xffe0;
+const resetVector = 0xfffe;
+/** DCO start-up on wake-up from LPM3 and LPM4 (SLAS735 "Wake-Up From Lower-Power Modes", typical). */
+const dcoWakeUpSeconds = 1.5e-6;
 
-/** Something that a program did which silicon would not report. `code` is stable. */
-export interface McuWarning {
-  readonly code:
-    | 'UNMAPPED_READ'
-    | 'UNMAPPED_WRITE'
-    | 'FLASH_WRITE_LOCKED'
-    | 'PUSH_CONSTANT' // erratum CPU4: PUSH #4 or #8 encoded with the constant generator
-    | 'NO_CALIBRATION' // DCO set to 0xFF/0xFF: info A was erased
-    | 'ODD_ADDRESS'
-    | 'ILLEGAL_INSTRUCTION'
-    | 'NO_RESET_VECTOR';
-  readonly message: string;
-  /** Address of the instruction. */
-  readonly pc: number;
-  /** Address accessed, where there is one. */
-  readonly address?: number;
-  /** Time in DCO cycles. */
-  readonly at: number;
-}
-
-/** The chip as board, USCI, debuggers and tests see it. `class Mcu implements McuShape` follows: `new Mcu(options)`. */
-export interface McuShape {
-  readonly scheduler: Scheduler;
+export class Mcu {
+  readonly scheduler = new Scheduler(resetFrequencyHz);
   readonly bus: RegisterBus;
   readonly interrupts: InterruptLines;
   /** IE1/IFG1/IE2/IFG2: USCI owns bits 0-3 of IE2 and IFG2 with `sfr.own('IFG2', 0x03, { read, write })`. */
   readonly sfr: SpecialFunctionRegisters;
   readonly clocks: { readonly mclk: ClockDomain; readonly smclk: ClockDomain; readonly aclk: ClockDomain };
-
-  /** A pin by port (1-3) and bit (0-7), e.g. `pin(1, 6)`. */
-  pin(port: number, bit: number): Pin;
-  /** What ADC10 channel 0-7 (and 8, 9 as references) sees, asked at the end of the sample time. Default 0 V. */
-  setAnalogInput(channel: number, volts: () => number): void;
+  /** The chip's own peripherals, for boards and tests that look inside. */
+  readonly peripherals: McuPeripherals;
   supplyVolts: number;
   temperatureCelsius: number;
+
+  private readonly memory: Memory;
+  private readonly cpu: Cpu;
+  private readonly controller: InterruptController;
+  private readonly warnings: WarningLog;
+  private readonly resetListeners: ((kind: ResetKind, por: boolean) => void)[] = [];
+  private pendingReset: ResetKind | undefined;
+  private stopped = false;
+  /** The CPU waits until then for the flash controller. */
+  private heldUntil = 0;
+
+  constructor(options: McuOptions = {}) {
+    const { scheduler } = this;
+    this.supplyVolts = options.supplyVolts ?? 3.3;
+    this.temperatureCelsius = options.temperatureCelsius ?? 25;
+    const registers = new RegisterFile();
+    this.bus = registers;
+    this.sfr = new SpecialFunctionRegisters(registers);
+    this.controller = new InterruptController(() => this.cpu.interruptRun());
+    this.interrupts = this.controller;
+    this.memory = new Memory(registers, {
+      beforeRegister: () => this.cpu.synchronize(),
+      afterRegister: () => this.cpu.reschedule(),
+      flashWrite: (address, value, byte) => this.peripherals.flash.write(address, value, byte),
+      complain: (code, address) => this.warnings.add(code, address),
+    });
+    this.cpu = new Cpu(
+      this.memory,
+      scheduler,
+      {
+        divider: () => this.peripherals.clock.mclk.divider,
+        after: (cycles) => this.peripherals.clock.timeAfterMclk(cycles),
+        before: (time) => this.peripherals.clock.mclk.ticksUntil(time),
+      },
+      {
+        statusChanged: (value) => this.statusChanged(value),
+        fetchFromRegisters: () => this.requestReset('fetch'),
+        complain: (code, word) => this.warnings.add(code, word),
+      },
+    );
+    this.warnings = new WarningLog(() => ({ pc: this.cpu.instructionAddress, at: scheduler.now }));
+    this.peripherals = new McuPeripherals({
+      options,
+      scheduler,
+      bus: registers,
+      sfr: this.sfr,
+      interrupts: this.controller,
+      memory: this.memory,
+      supplyVolts: () => this.supplyVolts,
+      temperatureCelsius: () => this.temperatureCelsius,
+      reset: (kind) => this.requestReset(kind),
+      hold: (until) => this.hold(until),
+      warn: (code, address) => this.warnings.add(code, address),
+    });
+    this.clocks = this.peripherals.clock;
+    this.fillMemory(options);
+    if (options.image !== undefined) this.load(options.image);
+    else this.reset('power_on');
+  }
+
   /** Frequency of the VLO; may change while it runs. */
-  vloHz: number;
+  get vloHz(): number {
+    return this.peripherals.clock.vloHz;
+  }
 
-  /** Writes an image to flash and info memory (bytes outside it read 0xFF afterwards) and does a power-on reset. */
-  load(image: Image): void;
+  set vloHz(frequencyHz: number) {
+    this.cpu.synchronize();
+    this.peripherals.clock.vloHz = frequencyHz;
+    this.cpu.reschedule();
+  }
+
+  /** A pin by port (1-3) and bit (0-7), e.g. `pin(1, 6)`. */
+  pin(port: number, bit: number): Pin {
+    const pin = this.peripherals.ports[port - 1]?.pins[bit];
+    if (pin === undefined) throw new RangeError(`the chip has no pin P${port}.${bit}`);
+    return pin;
+  }
+
+  /** What ADC10 channel 0-7 sees, asked at the end of the sample time. Default 0 V. A3 and A4 are external references too. */
+  setAnalogInput(channel: number, volts: () => number): void {
+    this.peripherals.adc.setInput(channel, volts);
+  }
+
+  /**
+   * Writes an image to flash and info memory and does a power-on reset. All flash that the image does not hold reads
+   * 0xFF; info memory keeps what the image does not hold. Boards that load the same `contents` share it.
+   */
+  load(image: Image, contents = FlashContents.of(image)): void {
+    this.memory.share(contents);
+    for (const { address, data } of image.segments) {
+      if (address < flashStart) this.poke(address, data);
+    }
+    this.reset('power_on');
+  }
+
   /** Resets as the named cause does: registers, flags in IFG1, PC from 0xFFFE. RAM and info memory survive. */
-  reset(kind: ResetKind): void;
-  /** Called at every reset, after the core's own registers; `por` tells a power-on/pin reset from a PUC. */
-  onReset(listener: (kind: ResetKind, por: boolean) => void): void;
+  reset(kind: ResetKind): void {
+    if (kind === 'pin' && this.peripherals.watchdog.pinIsNmi) {
+      this.peripherals.watchdog.pinNmi();
+      return;
+    }
+    this.pendingReset = undefined;
+    const por = kind === 'power_on' || kind === 'pin';
+    this.heldUntil = 0;
+    this.memory.flashBusy = false;
+    this.cpu.registers.fill(0);
+    this.peripherals.reset(kind, por);
+    for (const listener of this.resetListeners) listener(kind, por);
+    this.start();
+  }
 
-  /** Runs instructions and events until the scheduler's `now` is at or (by an instruction) after `cycle`. A sleeping CPU jumps. */
-  runUntil(cycle: number): void;
+  /** Called at every reset, after the core's own registers; `por` tells a power-on/pin reset from a PUC. */
+  onReset(listener: (kind: ResetKind, por: boolean) => void): void {
+    this.resetListeners.push(listener);
+  }
+
+  /**
+   * Runs instructions and events until the scheduler's `now` is at or (by an instruction) after `cycle`. A sleeping CPU
+   * jumps. Not to be called from an event or a listener.
+   */
+  runUntil(cycle: number): void {
+    this.stopped = false;
+    const { scheduler, cpu } = this;
+    while (!this.stopped && scheduler.now < cycle) {
+      if (this.pendingReset !== undefined) this.reset(this.pendingReset);
+      if (scheduler.now < this.heldUntil) {
+        this.waitUntil(Math.min(this.heldUntil, cycle));
+        continue;
+      }
+      const status = cpu.registers[SR]!;
+      const vector = this.controller.next((status & statusBits.GIE) !== 0);
+      if (vector >= 0) this.acceptInterrupt(vector);
+      else if ((status & statusBits.CPUOFF) !== 0) {
+        const next = Math.min(scheduler.nextAt, cycle);
+        if (next === Number.POSITIVE_INFINITY) return;
+        this.waitUntil(next);
+      } else cpu.run(cycle);
+    }
+  }
+
   /** Runs for a time in seconds of the emulated chip, whatever the DCO does meanwhile. */
-  runFor(seconds: number): void;
+  runFor(seconds: number): void {
+    const { scheduler } = this;
+    const end = scheduler.after(scheduler.cycles(seconds), () => this.stop());
+    this.runUntil(Number.POSITIVE_INFINITY);
+    scheduler.cancel(end);
+  }
+
   /** Makes a running `runUntil`/`runFor` return after the current instruction; for listeners and events. */
-  stop(): void;
+  stop(): void {
+    this.stopped = true;
+    this.cpu.interruptRun();
+  }
+
+  /** Executes one instruction or accepts one interrupt; a sleeping CPU goes to the next event. For debuggers. */
+  step(): void {
+    this.runUntil(this.scheduler.now + 1);
+  }
 
   /** A byte as a debugger sees it: no side effects on registers. */
-  peek(address: number): number;
+  peek(address: number): number {
+    return this.memory.peek(address & 0xffff);
+  }
+
+  /** A little-endian word at an even address, without side effects. */
+  peekWord(address: number): number {
+    return this.memory.peekWord(address & 0xffff);
+  }
+
   /** Writes RAM, info memory or flash as a programmer would: no flash controller, no lock. */
-  poke(address: number, data: Uint8Array): void;
+  poke(address: number, data: Uint8Array): void {
+    data.forEach((byte, index) => {
+      if (!this.memory.poke(address + index, byte)) throw new RangeError(`no memory at ${address + index}`);
+    });
+  }
+
   /** R0-R15. Writing is for debuggers, between runs. */
-  readonly registers: Uint16Array;
-  /** Instructions executed since power-on. */
-  readonly instructions: number;
+  get registers(): Uint16Array {
+    return this.cpu.registers;
+  }
+
+  /** Instructions executed since power-on; exact between runs. */
+  get instructions(): number {
+    return this.cpu.instructions;
+  }
+
   /** MCLK cycles that the CPU was awake since power-on. */
-  readonly activeCycles: number;
+  get activeCycles(): number {
+    return this.cpu.activeCycles;
+  }
+
   /** True while CPUOFF stops the CPU. */
-  readonly sleeping: boolean;
+  get sleeping(): boolean {
+    return (this.cpu.registers[SR]! & statusBits.CPUOFF) !== 0;
+  }
 
   /** Called for what silicon would not report. The same code at the same PC is reported once. */
-  onWarning(listener: (warning: McuWarning) => void): void;
+  onWarning(listener: (warning: McuWarning) => void): void {
+    this.warnings.onWarning(listener);
+  }
+
+  private fillMemory(options: McuOptions): void {
+    const { memory } = this;
+    const segments = [options.info?.D, options.info?.C, options.info?.B, options.info?.A ?? factoryInfoA()];
+    segments.forEach((segment, index) => {
+      if (segment !== undefined) memory.info.set(segment.subarray(0, 64), 64 * index);
+    });
+    if (options.seed === undefined) return;
+    // xorshift32: RAM of a real chip wakes with anything in it.
+    let state = options.seed | 0 || 1;
+    for (let index = 0; index < memory.ram.length; index++) {
+      state ^= state << 13;
+      state ^= state >>> 17;
+      state ^= state << 5;
+      memory.ram[index] = state & 0xff;
+    }
+  }
+
+  /** Takes the reset vector; without a program the chip stays in LPM4 (SLAU144 "System Reset"). */
+  private start(): void {
+    const entry = this.memory.peekWord(resetVector);
+    this.cpu.registers[0] = entry & 0xfffe;
+    if (entry === 0xffff) {
+      this.warnings.add('NO_RESET_VECTOR', resetVector);
+      this.cpu.setStatus(statusBits.CPUOFF | statusBits.OSCOFF | statusBits.SCG0 | statusBits.SCG1);
+    } else this.cpu.stall(4);
+  }
+
+  private requestReset(kind: ResetKind): void {
+    this.pendingReset = kind;
+    this.cpu.interruptRun();
+  }
+
+  private acceptInterrupt(vector: number): void {
+    if (this.sleeping && this.peripherals.clock.dcoStopped) {
+      this.scheduler.advanceTo(this.scheduler.now + this.scheduler.cycles(dcoWakeUpSeconds));
+    }
+    this.cpu.accept(vectorTable + 2 * vector);
+    this.controller.accept(vector);
+  }
+
+  private statusChanged(value: number): void {
+    this.cpu.synchronize();
+    this.peripherals.clock.setStatus(value);
+    this.cpu.interruptRun();
+  }
+
+  /** Lets time pass without the CPU. */
+  private waitUntil(time: number): void {
+    this.scheduler.advanceTo(time);
+  }
+
+  /** The flash is busy: holds a CPU that runs from it. */
+  private hold(until: number): void {
+    const pc = this.cpu.registers[0]!;
+    if (pc < flashStart && (pc < infoStart || pc >= infoEnd)) {
+      this.memory.flashBusy = true;
+      return;
+    }
+    this.heldUntil = until;
+    this.cpu.interruptRun();
+  }
 }
+
+/** The chip's public side, for those that attach to it. */
+export type McuShape = Pick<Mcu, keyof Mcu>;

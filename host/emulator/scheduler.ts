@@ -89,6 +89,17 @@ export class Scheduler {
     this.nextAt = this.heap[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Moves time forward and runs on the way every event that falls due, each at its own time. */
+  advanceTo(at: number): void {
+    while (this.nextAt <= at) {
+      const event = this.heap[0]!;
+      this.cancel(event);
+      if (event.at > this.now) this.now = event.at;
+      event.run();
+    }
+    if (at > this.now) this.now = at;
+  }
+
   /** Runs, in order, every event that is due at `now`, those that they add for `now` included. */
   runDue(): void {
     while (this.nextAt <= this.now) {

@@ -1,0 +1,112 @@
+/**
+ * A ClockDomain whose rate is a fraction of the DCO: `edges` rising edges in every `period` DCO cycles.
+ *
+ * MCLK and SMCLK from the DCO have 1 edge in `divider` cycles; a clock from the VLO has `vloHz` edges in
+ * `dcoHz × divider` cycles. All arithmetic is on integers below 2^53, so nothing drifts.
+ */
+
+import type { ClockDomain } from './clock-domain.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export class ClockLine implements ClockDomain {
+  frequencyHz = 0;
+
+  private readonly scheduler: Scheduler;
+  private readonly listeners: (() => void)[] = [];
+  private edges = 1;
+  private period = 1;
+  /** Edges counted at `anchor`; the fraction since the last edge, in units of 1/period edge. */
+  private anchorTicks = 0;
+  private anchor = 0;
+  private phase = 0;
+  private gated = false;
+  private sourceAlive = true;
+  private requests = 0;
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler;
+  }
+
+  get running(): boolean {
+    return this.sourceAlive && (!this.gated || this.requests > 0);
+  }
+
+  ticks(): number {
+    return this.anchorTicks + this.elapsed(this.scheduler.now);
+  }
+
+  timeOfTick(tick: number): number {
+    if (!this.running) return Number.POSITIVE_INFINITY;
+    const distance = tick - this.anchorTicks;
+    const whole = Math.floor(distance / this.edges);
+    const rest = distance - whole * this.edges;
+    return this.anchor + whole * this.period + Math.ceil((rest * this.period - this.phase) / this.edges);
+  }
+
+  /** Edges between now and a later time, at today's rate. */
+  ticksUntil(time: number): number {
+    return time === Number.POSITIVE_INFINITY ? time : this.elapsed(time) - this.elapsed(this.scheduler.now);
+  }
+
+  onChange(changed: () => void): void {
+    this.listeners.push(changed);
+  }
+
+  request(active: boolean): void {
+    const before = this.running;
+    this.fold();
+    this.requests = Math.max(0, this.requests + (active ? 1 : -1));
+    if (before !== this.running) this.notify();
+  }
+
+  /** DCO cycles per edge when that is a whole number, else 0. */
+  get divider(): number {
+    return this.edges === 1 ? this.period : 0;
+  }
+
+  /** Fixes the ticks so far; to be called before the scheduler's frequency changes. */
+  fold(): void {
+    const { now } = this.scheduler;
+    if (this.running) {
+      const cycles = now - this.anchor;
+      const whole = Math.floor(cycles / this.period);
+      const fraction = this.phase + (cycles - whole * this.period) * this.edges;
+      const carried = Math.floor(fraction / this.period);
+      this.anchorTicks += whole * this.edges + carried;
+      this.phase = fraction - carried * this.period;
+    }
+    this.anchor = now;
+  }
+
+  /** Sets rate and gating at once; true when something changed, and then `notify` is due. */
+  configure(edges: number, period: number, frequencyHz: number, gated: boolean, sourceAlive: boolean): boolean {
+    const unchanged =
+      edges === this.edges &&
+      period === this.period &&
+      frequencyHz === this.frequencyHz &&
+      gated === this.gated &&
+      sourceAlive === this.sourceAlive;
+    if (unchanged) return false;
+    const before = this.running;
+    this.fold();
+    this.phase = Math.min(period - 1, Math.floor((this.phase / this.period) * period));
+    this.edges = edges;
+    this.period = period;
+    this.frequencyHz = frequencyHz;
+    this.gated = gated;
+    this.sourceAlive = sourceAlive;
+    return before || this.running;
+  }
+
+  /** Tells the listeners. */
+  notify(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  private elapsed(at: number): number {
+    if (!this.running) return 0;
+    const cycles = at - this.anchor;
+    const whole = Math.floor(cycles / this.period);
+    return whole * this.edges + Math.floor((this.phase + (cycles - whole * this.period) * this.edges) / this.period);
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * The peripherals of an MSP430G2553 and how they are wired to each other: clocks, interrupt vectors, the signal
+ * connections of the timers and the function of each pin (SLAS735 "Timer0_A3/Timer1_A3 Signal Connections", port tables).
+ */
+
+import type { RegisterBus } from './bus.ts';
+import type { InterruptController } from './interrupt-controller.ts';
+import { vectors } from './interrupts.ts';
+import type { McuOptions, ResetKind, WarningCode } from './mcu-options.ts';
+import type { Memory } from './memory.ts';
+import { Adc10 } from './peripherals/adc10.ts';
+import { BasicClock } from './peripherals/basic-clock.ts';
+import { FlashController } from './peripherals/flash-controller.ts';
+import type { PinFunction } from './peripherals/pin.ts';
+import { Port } from './peripherals/port.ts';
+import type { SpecialFunctionRegisters } from './peripherals/sfr.ts';
+import { type CaptureInput, TimerA } from './peripherals/timer-a.ts';
+import { Watchdog } from './peripherals/watchdog.ts';
+import type { Scheduler } from './scheduler.ts';
+
+const PORIFG = 0x04;
+const RSTIFG = 0x08;
+
+/** What the chip gives to its peripherals. */
+export interface PeripheralContext {
+  readonly options: McuOptions;
+  readonly scheduler: Scheduler;
+  readonly bus: RegisterBus;
+  readonly sfr: SpecialFunctionRegisters;
+  readonly interrupts: InterruptController;
+  readonly memory: Memory;
+  supplyVolts(): number;
+  temperatureCelsius(): number;
+  reset(kind: ResetKind): void;
+  hold(until: number): void;
+  warn(code: WarningCode, address: number): void;
+}
+
+export class McuPeripherals {
+  readonly clock: BasicClock;
+  readonly ports: readonly Port[];
+  readonly timers: readonly TimerA[];
+  readonly watchdog: Watchdog;
+  readonly flash: FlashController;
+  readonly adc: Adc10;
+  private resetFlags = 0;
+
+  constructor(context: PeripheralContext) {
+    const { scheduler, bus, sfr, interrupts } = context;
+    const requestNmi = interrupts.setNmi.bind(interrupts);
+    this.clock = new BasicClock(scheduler, bus, sfr, interrupts, {
+      vloHz: context.options.vloHz ?? 12_000,
+      crystalHz: context.options.crystalHz,
+      onNoCalibration: () => context.warn('NO_CALIBRATION', 0x56),
+      requestNmi,
+    });
+    this.ports = [
+      new Port(bus, interrupts, { number: 1, vector: vectors.PORT1, resetSelect: 0 }),
+      new Port(bus, interrupts, { number: 2, vector: vectors.PORT2, resetSelect: 0xc0 }),
+      new Port(bus, interrupts, { number: 3, resetSelect: 0 }),
+    ];
+    this.timers = [this.timer0(context), this.timer1(context)];
+    this.watchdog = new Watchdog(scheduler, bus, sfr, interrupts, {
+      smclk: this.clock.smclk,
+      aclk: this.clock.aclk,
+      reset: (kind) => context.reset(kind),
+      requestNmi,
+    });
+    this.flash = this.flashController(context, requestNmi);
+    const timer = this.timers[0]!;
+    this.adc = new Adc10(scheduler, bus, interrupts, {
+      mclk: this.clock.mclk,
+      smclk: this.clock.smclk,
+      aclk: this.clock.aclk,
+      triggers: [timer.output(1), timer.output(0), timer.output(2)],
+      triggerWatchChanged: () => timer.outputWatchChanged(),
+      supplyVolts: context.supplyVolts,
+      temperatureCelsius: context.temperatureCelsius,
+      store: (address, value) => context.memory.writeWord(address, value),
+    });
+    sfr.own('IFG1', PORIFG | RSTIFG, {
+      read: () => this.resetFlags,
+      write: (bits) => {
+        this.resetFlags = bits;
+      },
+    });
+  }
+
+  reset(kind: ResetKind, por: boolean): void {
+    if (kind === 'power_on') this.resetFlags = PORIFG;
+    else if (kind === 'pin') this.resetFlags |= RSTIFG;
+    this.clock.reset(por);
+    for (const port of this.ports) port.reset();
+    for (const timer of this.timers) timer.reset(por);
+    this.flash.reset(por);
+    this.adc.reset();
+    this.watchdog.reset(kind === 'watchdog' || kind === 'password' ? 'watchdog' : por ? 'por' : 'other');
+  }
+
+  private timer0(context: PeripheralContext): TimerA {
+    const { aclk } = this.clock;
+    return this.timer(context, {
+      control: 0x160,
+      interruptVectorRegister: 0x12e,
+      vector0: vectors.TIMER0_A0,
+      vector1: vectors.TIMER0_A1,
+      clockPin: [1, 0],
+      // CCI1B is the comparator, CCI2B the pin oscillator: neither is emulated.
+      inputs: [
+        [this.input(1, 1), { clock: aclk }],
+        [this.input(1, 2), undefined],
+        [this.input(3, 0), undefined],
+      ],
+      outputs: [
+        [
+          [1, 1],
+          [1, 5],
+          [3, 4],
+        ],
+        [
+          [1, 2],
+          [1, 6],
+          [2, 6],
+          [3, 5],
+        ],
+        [
+          [3, 0],
+          [3, 6],
+        ],
+      ],
+    });
+  }
+
+  private timer1(context: PeripheralContext): TimerA {
+    return this.timer(context, {
+      control: 0x180,
+      interruptVectorRegister: 0x11e,
+      vector0: vectors.TIMER1_A0,
+      vector1: vectors.TIMER1_A1,
+      clockPin: [3, 7],
+      inputs: [
+        [this.input(2, 0), this.input(2, 3)],
+        [this.input(2, 1), this.input(2, 2)],
+        [this.input(2, 4), this.input(2, 5)],
+      ],
+      outputs: [
+        [
+          [2, 0],
+          [2, 3],
+          [3, 1],
+        ],
+        [
+          [2, 1],
+          [2, 2],
+          [3, 2],
+        ],
+        [
+          [2, 4],
+          [2, 5],
+          [3, 3],
+        ],
+      ],
+    });
+  }
+
+  private timer(context: PeripheralContext, wiring: TimerWiring): TimerA {
+    const { scheduler, bus, interrupts } = context;
+    const [clockPort, clockBit] = wiring.clockPin;
+    const timer = new TimerA(scheduler, bus, interrupts, this.clock, {
+      control: wiring.control,
+      interruptVectorRegister: wiring.interruptVectorRegister,
+      vector0: wiring.vector0,
+      vector1: wiring.vector1,
+      clockPin: this.ports[clockPort - 1]!.pins[clockBit]!,
+      inputs: wiring.inputs,
+      outputs: wiring.outputs.map((pins) => pins.map(([port, bit]) => this.outputPin(port, bit))),
+    });
+    interrupts.onAccept(wiring.vector0, () => timer.accepted0());
+    return timer;
+  }
+
+  private input(port: number, bit: number): CaptureInput {
+    return { pin: this.ports[port - 1]!.pins[bit]! };
+  }
+
+  /** Timer outputs are the primary function (PxSEL = 1, PxSEL2 = 0) and need PxDIR = 1. */
+  private outputPin(port: number, bit: number): PinFunction {
+    return this.ports[port - 1]!.pins[bit]!.attach(1, 'port');
+  }
+
+  private flashController(
+    context: PeripheralContext,
+    requestNmi: (source: 'flash-access', requested: boolean) => void,
+  ): FlashController {
+    const { scheduler, bus, sfr, interrupts, memory } = context;
+    return new FlashController(scheduler, bus, sfr, interrupts, {
+      mclk: this.clock.mclk,
+      smclk: this.clock.smclk,
+      aclk: this.clock.aclk,
+      set: (address, value) => {
+        memory.poke(address, value);
+      },
+      get: (address) => memory.peek(address),
+      busyUntil: (time) => context.hold(time),
+      busyEnded: () => {
+        memory.flashBusy = false;
+      },
+      requestNmi,
+      keyViolation: () => context.reset('flash_key'),
+      writeIgnored: (address) => context.warn('FLASH_WRITE_LOCKED', address),
+    });
+  }
+}
+
+interface TimerWiring {
+  readonly control: number;
+  readonly interruptVectorRegister: number;
+  readonly vector0: number;
+  readonly vector1: number;
+  readonly clockPin: readonly [number, number];
+  readonly inputs: readonly (readonly [CaptureInput, CaptureInput])[];
+  readonly outputs: readonly (readonly (readonly [number, number])[])[];
+}

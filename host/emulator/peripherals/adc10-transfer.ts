@@ -1,0 +1,83 @@
+/**
+ * The ADC10's data transfer controller (SLAU144 "ADC10 Data Transfer Controller"): one- and two-block mode, stop after a
+ * block or continuous. The MCLK cycle that a transfer takes from the CPU is left out.
+ */
+
+import type { RegisterBus } from '../bus.ts';
+
+const B1 = 0x02;
+const CT = 0x04;
+const TB = 0x08;
+
+export class Adc10Transfer {
+  private readonly store: (address: number, value: number) => void;
+  private control = 0;
+  private count = 0;
+  private startAddress = 0x200;
+  private pointer = 0x200;
+  private left = 0;
+  private running = false;
+
+  constructor(bus: RegisterBus, store: (address: number, value: number) => void) {
+    this.store = store;
+    bus.mapByte(0x48, {
+      read: () => this.control,
+      write: (value) => {
+        this.control = (value & (TB | CT | 1)) | (this.control & B1);
+      },
+    });
+    bus.mapByte(0x49, {
+      read: () => this.count,
+      write: (value) => {
+        this.count = value;
+        if (value === 0) this.running = false;
+      },
+    });
+    bus.mapWord(0x1bc, {
+      read: () => this.startAddress,
+      write: (value) => {
+        this.startAddress = value & 0xfffe;
+        this.begin();
+      },
+    });
+  }
+
+  /** True while results go to memory; the ADC then leaves its interrupt flag to `push`. */
+  get active(): boolean {
+    return this.count !== 0 && this.running;
+  }
+
+  reset(): void {
+    this.control = 0;
+    this.count = 0;
+    this.startAddress = 0x200;
+    this.running = false;
+  }
+
+  /** Stores a result; true when a block is full. */
+  push(value: number): boolean {
+    this.store(this.pointer, value);
+    this.pointer = (this.pointer + 2) & 0xfffe;
+    this.left--;
+    if (this.left > 0) return false;
+    this.blockFull();
+    return true;
+  }
+
+  private begin(): void {
+    this.pointer = this.startAddress;
+    this.left = this.count;
+    this.control &= ~B1;
+    this.running = this.count !== 0;
+  }
+
+  private blockFull(): void {
+    this.left = this.count;
+    const twoBlocks = (this.control & TB) !== 0;
+    if (twoBlocks) this.control ^= B1;
+    const firstOfTwo = twoBlocks && (this.control & B1) !== 0;
+    if (firstOfTwo) return;
+    this.pointer = this.startAddress;
+    if ((this.control & CT) === 0) this.running = false;
+  }
+}

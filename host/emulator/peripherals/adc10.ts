@@ -1,0 +1,255 @@
+/**
+ * ADC10 (SLAU144 "ADC10", SLAS735 "10-Bit ADC"): single and sequence conversions, repeated or not, software and timer
+ * triggers, the data transfer controller, both reference voltages, temperature sensor and supply/2.
+ *
+ * Voltages come from functions that the board sets. An ideal converter: no noise, no offset, references settled at once,
+ * ADC10OSC at a typical 5 MHz. Left out: external reference buffering, ADC10SR, extended sampling (it samples SHT long).
+ */
+
+import type { RegisterBus } from '../bus.ts';
+import type { ClockDomain } from '../clock-domain.ts';
+import { type InterruptLines, vectors } from '../interrupts.ts';
+import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+import { Adc10Transfer } from './adc10-transfer.ts';
+import type { OutputUnit } from './timer-a-output.ts';
+
+const SC = 0x01;
+const ENC = 0x02;
+const IFG = 0x04;
+const IE = 0x08;
+const ON = 0x10;
+const REFON = 0x20;
+const REF2_5V = 0x40;
+const MSC = 0x80;
+const BUSY = 0x01;
+const DF = 0x0200;
+const ISSH = 0x0100;
+const sampleClocks = [4, 8, 16, 64] as const;
+const conversionClocks = 13;
+const oscillatorHz = 5_000_000;
+
+export interface Adc10Options {
+  readonly mclk: ClockDomain;
+  readonly smclk: ClockDomain;
+  readonly aclk: ClockDomain;
+  /** Timer outputs that trigger for SHS = 1, 2, 3: TA0.1, TA0.0, TA0.2. */
+  readonly triggers: readonly OutputUnit[];
+  /** Tells the timer that a trigger is (no longer) listened to. */
+  triggerWatchChanged(): void;
+  supplyVolts(): number;
+  temperatureCelsius(): number;
+  /** Writes a word as the DTC does. */
+  store(address: number, value: number): void;
+}
+
+/** Voltage of the temperature sensor (SLAS735: 3.55 mV/K, 986 mV at 0 degrees). */
+export function temperatureSensorVolts(celsius: number): number {
+  return 0.00355 * celsius + 0.986;
+}
+
+/** The converter's transfer function (SLAU144): 1023 at the upper reference and above. */
+export function convert(volts: number, low: number, high: number): number {
+  if (high <= low) return volts > low ? 1023 : 0;
+  return Math.max(0, Math.min(1023, Math.round((1023 * (volts - low)) / (high - low))));
+}
+
+export class Adc10 {
+  private readonly scheduler: Scheduler;
+  private readonly interrupts: InterruptLines;
+  private readonly options: Adc10Options;
+  private readonly inputs: (() => number)[] = Array.from({ length: 16 }, () => () => 0);
+  private readonly transfer: Adc10Transfer;
+  private control0 = 0;
+  private control1 = 0;
+  private analogEnable = 0;
+  private result = 0;
+  private channel = 0;
+  private event: ScheduledEvent | undefined;
+  private unlisten: (() => void) | undefined;
+  /** A sequence or single conversion was started and waits for further triggers. */
+  private inSequence = false;
+  /** A single conversion by timer is done: ENC has to toggle before the next. */
+  private exhausted = false;
+
+  constructor(scheduler: Scheduler, bus: RegisterBus, interrupts: InterruptLines, options: Adc10Options) {
+    this.scheduler = scheduler;
+    this.interrupts = interrupts;
+    this.options = options;
+    this.transfer = new Adc10Transfer(bus, (address, value) => options.store(address, value));
+    bus.mapByte(0x4a, {
+      read: () => this.analogEnable,
+      write: (value) => {
+        this.analogEnable = value;
+      },
+    });
+    bus.mapWord(0x1b0, { read: () => this.control0, write: (value) => this.writeControl0(value) });
+    bus.mapWord(0x1b2, {
+      read: () => this.control1 | (this.event !== undefined ? BUSY : 0),
+      write: (value) => this.writeControl1(value),
+    });
+    bus.mapWord(0x1b4, { read: () => this.result });
+    interrupts.onAccept(vectors.ADC10, () => {
+      this.control0 &= ~IFG;
+      this.request();
+    });
+  }
+
+  /** What a channel sees, asked when its sample time ends. */
+  setInput(channel: number, volts: () => number): void {
+    this.inputs[channel] = volts;
+  }
+
+  reset(): void {
+    this.stopConversion();
+    this.control0 = 0;
+    this.control1 = 0;
+    this.analogEnable = 0;
+    this.exhausted = false;
+    this.transfer.reset();
+    this.listen();
+    this.request();
+  }
+
+  private get enabled(): boolean {
+    return (this.control0 & (ENC | ON)) === (ENC | ON);
+  }
+
+  private get repeated(): boolean {
+    return (this.control1 & 0x04) !== 0;
+  }
+
+  private get sequence(): boolean {
+    return (this.control1 & 0x02) !== 0;
+  }
+
+  private get trigger(): number {
+    return (this.control1 >> 10) & 3;
+  }
+
+  private writeControl0(value: number): void {
+    const before = this.control0;
+    // SC resets itself. Fields other than ENC, SC, IE, IFG and REFs change only while ENC is clear.
+    const protectedBits = 0xfc00 | MSC | ON;
+    const fields = (before & ENC & value) !== 0 ? (before & protectedBits) | (value & ~protectedBits) : value;
+    this.control0 = fields & ~SC;
+    if ((value & ENC) === 0) this.disable();
+    else if ((before & ENC) === 0) {
+      this.exhausted = false;
+      this.inSequence = false;
+    }
+    if ((value & (SC | ENC)) === (SC | ENC) && this.trigger === 0) this.triggered();
+    this.listen();
+    this.request();
+  }
+
+  private writeControl1(value: number): void {
+    if ((this.control0 & ENC) !== 0) return;
+    this.control1 = value & ~BUSY;
+    this.listen();
+  }
+
+  /** ENC went low: a single conversion is broken off, a sequence ends after its last channel. */
+  private disable(): void {
+    if (!this.sequence && !this.repeated) this.stopConversion();
+    else if (this.event === undefined) this.inSequence = false;
+  }
+
+  private stopConversion(): void {
+    this.scheduler.cancel(this.event);
+    this.event = undefined;
+    this.inSequence = false;
+  }
+
+  private listen(): void {
+    const wanted = this.trigger !== 0 && this.enabled;
+    if (wanted === (this.unlisten !== undefined)) return;
+    if (wanted) {
+      const inverted = (this.control1 & ISSH) !== 0 ? 0 : 1;
+      this.unlisten = this.options.triggers[this.trigger - 1]!.onChange((level) => {
+        if (level === inverted) this.triggered();
+      });
+    } else {
+      this.unlisten?.();
+      this.unlisten = undefined;
+    }
+    this.options.triggerWatchChanged();
+  }
+
+  private triggered(): void {
+    if (!this.enabled || this.event !== undefined || this.exhausted) return;
+    if (!this.inSequence) {
+      this.channel = this.control1 >> 12;
+      this.inSequence = true;
+    }
+    this.start();
+  }
+
+  private start(): void {
+    const clocks = sampleClocks[(this.control0 >> 11) & 3]! + conversionClocks;
+    const at = this.timeAfterClocks(clocks * (((this.control1 >> 5) & 7) + 1));
+    this.event = this.scheduler.schedule(at, () => this.finish());
+  }
+
+  private timeAfterClocks(clocks: number): number {
+    const { scheduler, options } = this;
+    const select = (this.control1 >> 3) & 3;
+    if (select === 0) return scheduler.now + Math.max(1, Math.ceil((clocks * scheduler.frequencyHz) / oscillatorHz));
+    const clock = select === 1 ? options.aclk : select === 2 ? options.mclk : options.smclk;
+    const at = clock.timeOfTick(clock.ticks() + clocks);
+    // The clock stands still now; count at its nominal rate rather than never finish.
+    return at === Number.POSITIVE_INFINITY ? scheduler.now + scheduler.cycles(clocks / clock.frequencyHz) : at;
+  }
+
+  private finish(): void {
+    this.event = undefined;
+    const code = convert(this.volts(this.channel), this.lowReference(), this.highReference());
+    // Two's complement, left-justified.
+    this.result = (this.control1 & DF) !== 0 ? ((code - 512) << 6) & 0xffff : code;
+    if (this.transfer.active) {
+      if (this.transfer.push(this.result)) this.control0 |= IFG;
+    } else this.control0 |= IFG;
+    this.request();
+    this.next();
+  }
+
+  /** Decides what follows a conversion (SLAU144 "ADC10 Conversion Modes"). */
+  private next(): void {
+    const lastOfSequence = !this.sequence || this.channel === 0;
+    if (this.sequence) this.channel = this.channel === 0 ? this.control1 >> 12 : this.channel - 1;
+    const over = lastOfSequence && (!this.repeated || (this.control0 & ENC) === 0);
+    if (over) {
+      this.inSequence = false;
+      this.exhausted = this.trigger !== 0 && !this.repeated;
+      return;
+    }
+    const more = (this.control0 & MSC) !== 0 || (this.control0 & ENC) === 0;
+    if (more && (this.sequence || this.repeated)) this.start();
+  }
+
+  private highReference(): number {
+    const select = (this.control0 >> 13) & 3;
+    if (select === 0) return this.options.supplyVolts();
+    if (select === 1) {
+      if ((this.control0 & REFON) === 0) return 0;
+      return (this.control0 & REF2_5V) !== 0 ? 2.5 : 1.5;
+    }
+    return this.inputs[4]!();
+  }
+
+  private lowReference(): number {
+    return this.control0 >= 0x8000 ? this.inputs[3]!() : 0;
+  }
+
+  private volts(channel: number): number {
+    if (channel === 10) return temperatureSensorVolts(this.options.temperatureCelsius());
+    if (channel >= 11) return this.options.supplyVolts() / 2;
+    // 8 and 9 are the external references' pins, A4 and A3.
+    if (channel === 8) return this.inputs[4]!();
+    if (channel === 9) return this.inputs[3]!();
+    return this.inputs[channel]!();
+  }
+
+  private request(): void {
+    this.interrupts.set(vectors.ADC10, (this.control0 & (IE | IFG)) === (IE | IFG));
+  }
+}

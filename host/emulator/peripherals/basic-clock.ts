@@ -1,0 +1,214 @@
+/**
+ * Basic Clock Module+ (SLAU144 "Basic Clock Module+", SLAS735): DCO, VLO, LFXT1, and MCLK, SMCLK, ACLK made from them.
+ *
+ * Without a crystal LFXT1 is dead: LFXT1OF and OFIFG stay set and MCLK falls back to the DCO. The chip has no XT2.
+ * The oscillators start at once (but see Mcu for the DCO's wake-up time). Left out: DCOR, XTS high-frequency mode,
+ * LFXT1S = 3 (digital clock on XIN), clock outputs on P1.0 and P1.4.
+ */
+
+import type { RegisterBus } from '../bus.ts';
+import { ClockLine } from '../clock-line.ts';
+import { status } from '../cpu/cpu.ts';
+import { type InterruptLines, vectors } from '../interrupts.ts';
+import type { Scheduler } from '../scheduler.ts';
+import { dcoFrequencyHz } from './dco.ts';
+import type { SpecialFunctionRegisters } from './sfr.ts';
+
+const OFIFG = 0x02;
+const resetValues = { dcoctl: 0x60, bcsctl1: 0x87 } as const;
+/** DCOCLK after power-on. */
+export const resetFrequencyHz = dcoFrequencyHz(resetValues.dcoctl, resetValues.bcsctl1);
+
+export interface BasicClockOptions {
+  readonly vloHz: number;
+  /** A watch crystal on XIN/XOUT, or undefined. */
+  readonly crystalHz: number | undefined;
+  /** DCO set to the contents of an erased info A. */
+  onNoCalibration(): void;
+  /** Sets the request of the NMI vector together with its other sources. */
+  requestNmi(source: 'oscillator', requested: boolean): void;
+}
+
+export class BasicClock {
+  readonly mclk: ClockLine;
+  readonly smclk: ClockLine;
+  readonly aclk: ClockLine;
+
+  private readonly scheduler: Scheduler;
+  private readonly options: BasicClockOptions;
+  private currentVloHz: number;
+  private dcoctl: number = resetValues.dcoctl;
+  private bcsctl1: number = resetValues.bcsctl1;
+  private bcsctl2 = 0;
+  private bcsctl3 = 0;
+  private dcoHz = resetFrequencyHz;
+  private cpuStatus = 0;
+  private ofifg = true;
+  private ofie = false;
+
+  constructor(
+    scheduler: Scheduler,
+    bus: RegisterBus,
+    sfr: SpecialFunctionRegisters,
+    interrupts: InterruptLines,
+    options: BasicClockOptions,
+  ) {
+    this.scheduler = scheduler;
+    this.options = options;
+    this.currentVloHz = options.vloHz;
+    this.mclk = new ClockLine(scheduler);
+    this.smclk = new ClockLine(scheduler);
+    this.aclk = new ClockLine(scheduler);
+    this.mapRegisters(bus);
+    this.mapFlags(sfr, interrupts);
+    this.apply();
+  }
+
+  get vloHz(): number {
+    return this.currentVloHz;
+  }
+
+  set vloHz(frequencyHz: number) {
+    this.currentVloHz = Math.round(frequencyHz);
+    this.apply();
+  }
+
+  /** The time when `cycles` cycles of MCLK from now have passed. */
+  timeAfterMclk(cycles: number): number {
+    return this.mclk.timeOfTick(this.mclk.ticks() + cycles);
+  }
+
+  /** True when nothing keeps the DCO alive, so that the next wake-up has to start it. */
+  get dcoStopped(): boolean {
+    return (this.cpuStatus & status.CPUOFF) !== 0 && (this.cpuStatus & status.SCG1) !== 0 && !this.smclk.running;
+  }
+
+  /** SR's low-power bits changed. */
+  setStatus(cpuStatus: number): void {
+    this.cpuStatus = cpuStatus;
+    this.apply();
+  }
+
+  reset(por: boolean): void {
+    this.dcoctl = resetValues.dcoctl;
+    // XTS and DIVA survive a PUC.
+    this.bcsctl1 = por ? resetValues.bcsctl1 : (this.bcsctl1 & 0x70) | resetValues.bcsctl1;
+    this.bcsctl2 = 0;
+    this.bcsctl3 = por ? 0x04 : this.bcsctl3 & 0x3c;
+    this.cpuStatus = 0;
+    this.ofifg = true;
+    this.ofie = false;
+    this.dcoHz = resetFrequencyHz;
+    this.apply();
+  }
+
+  private mapRegisters(bus: RegisterBus): void {
+    bus.mapByte(0x53, {
+      read: () => this.bcsctl3 | (this.lowFrequencyHz() === 0 ? 1 : 0),
+      write: (value) => {
+        this.bcsctl3 = value & 0xfc;
+        this.apply();
+      },
+    });
+    bus.mapByte(0x56, {
+      read: () => this.dcoctl,
+      write: (value) => {
+        this.dcoctl = value;
+        this.dcoChanged();
+      },
+    });
+    bus.mapByte(0x57, {
+      read: () => this.bcsctl1,
+      write: (value) => {
+        this.bcsctl1 = value;
+        this.dcoChanged();
+      },
+    });
+    bus.mapByte(0x58, {
+      read: () => this.bcsctl2,
+      write: (value) => {
+        this.bcsctl2 = value;
+        this.apply();
+      },
+    });
+  }
+
+  private mapFlags(sfr: SpecialFunctionRegisters, interrupts: InterruptLines): void {
+    sfr.own('IE1', OFIFG, {
+      read: () => (this.ofie ? OFIFG : 0),
+      write: (bits) => {
+        this.ofie = bits !== 0;
+        this.requestNmi();
+      },
+    });
+    sfr.own('IFG1', OFIFG, {
+      read: () => (this.ofifg ? OFIFG : 0),
+      write: (bits) => {
+        // The fault, while it lasts, sets the flag again.
+        this.ofifg = bits !== 0 || this.lowFrequencyHz() === 0;
+        this.requestNmi();
+      },
+    });
+    interrupts.onAccept(vectors.NMI, () => {
+      this.ofie = false;
+      this.requestNmi();
+    });
+  }
+
+  private requestNmi(): void {
+    this.options.requestNmi('oscillator', this.ofie && this.ofifg);
+  }
+
+  private dcoChanged(): void {
+    if (this.dcoctl === 0xff && this.bcsctl1 === 0xff) this.options.onNoCalibration();
+    this.dcoHz = dcoFrequencyHz(this.dcoctl, this.bcsctl1);
+    this.apply();
+  }
+
+  /** LFXT1CLK: the VLO, the crystal, or 0 when nothing swings. */
+  private lowFrequencyHz(): number {
+    const select = (this.bcsctl3 >> 4) & 3;
+    if (select === 2) return this.currentVloHz;
+    return select === 0 && (this.bcsctl1 & 0x40) === 0 ? (this.options.crystalHz ?? 0) : 0;
+  }
+
+  private apply(): void {
+    const lines = [this.mclk, this.smclk, this.aclk];
+    for (const line of lines) line.fold();
+    const { dcoHz } = this;
+    this.scheduler.setFrequency(dcoHz);
+    const lowHz = this.lowFrequencyHz();
+    if (lowHz === 0) this.ofifg = true;
+    this.requestNmi();
+
+    const changed = [
+      this.configureMain(dcoHz, lowHz),
+      this.configureSub(dcoHz, lowHz),
+      this.configureLine(this.aclk, lowHz, dcoHz, 1 << ((this.bcsctl1 >> 4) & 3), this.gated(status.OSCOFF)),
+    ];
+    lines.forEach((line, index) => {
+      if (changed[index]) line.notify();
+    });
+  }
+
+  private gated(bit: number): boolean {
+    return (this.cpuStatus & bit) !== 0;
+  }
+
+  private configureMain(dcoHz: number, lowHz: number): boolean {
+    const divider = 1 << ((this.bcsctl2 >> 4) & 3);
+    const low = this.bcsctl2 >= 0x80 && lowHz !== 0;
+    return this.configureLine(this.mclk, low ? lowHz : dcoHz, dcoHz, divider, this.gated(status.CPUOFF));
+  }
+
+  private configureSub(dcoHz: number, lowHz: number): boolean {
+    const divider = 1 << ((this.bcsctl2 >> 1) & 3);
+    const low = (this.bcsctl2 & 0x08) !== 0;
+    return this.configureLine(this.smclk, low ? lowHz : dcoHz, dcoHz, divider, this.gated(status.SCG1));
+  }
+
+  private configureLine(line: ClockLine, sourceHz: number, dcoHz: number, divider: number, gated: boolean): boolean {
+    if (sourceHz === dcoHz) return line.configure(1, divider, dcoHz / divider, gated, true);
+    return line.configure(Math.max(1, sourceHz), dcoHz * divider, sourceHz / divider, gated, sourceHz !== 0);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Digital I/O ports P1-P3 (SLAU144 "Digital I/O", SLAS735 port tables): eight pins behind their registers, interrupts
+ * on P1 and P2.
+ *
+ * PxSEL/PxSEL2 hand a pin to a peripheral (see Pin); edges on such a pin set no flag. Left out: the pin oscillator.
+ */
+
+import type { RegisterBus } from '../bus.ts';
+import type { InterruptLines } from '../interrupts.ts';
+import { Pin, type PinSelect } from './pin.ts';
+
+/** Addresses of a port's registers. */
+export interface PortAddresses {
+  readonly IN: number;
+  readonly OUT: number;
+  readonly DIR: number;
+  readonly SEL: number;
+  readonly SEL2: number;
+  readonly REN: number;
+  /** Ports with interrupts only. */
+  readonly IFG?: number;
+  readonly IES?: number;
+  readonly IE?: number;
+}
+
+export const portAddresses: Record<1 | 2 | 3, PortAddresses> = {
+  1: { IN: 0x20, OUT: 0x21, DIR: 0x22, IFG: 0x23, IES: 0x24, IE: 0x25, SEL: 0x26, REN: 0x27, SEL2: 0x41 },
+  2: { IN: 0x28, OUT: 0x29, DIR: 0x2a, IFG: 0x2b, IES: 0x2c, IE: 0x2d, SEL: 0x2e, REN: 0x2f, SEL2: 0x42 },
+  3: { IN: 0x18, OUT: 0x19, DIR: 0x1a, SEL: 0x1b, REN: 0x10, SEL2: 0x43 },
+};
+
+export interface PortOptions {
+  /** 1, 2 or 3: the P in pin names. */
+  readonly number: 1 | 2 | 3;
+  /** Vector of the port's interrupt; P3 has none. */
+  readonly vector?: number;
+  /** PxSEL after a reset: P2.6 and P2.7 start as crystal pins. */
+  readonly resetSelect: number;
+}
+
+type RegisterName = keyof PortAddresses;
+
+export class Port {
+  readonly pins: readonly Pin[];
+  private readonly interrupts: InterruptLines;
+  private readonly options: PortOptions;
+  private readonly values: Record<Exclude<RegisterName, 'IN'>, number> = {
+    OUT: 0,
+    DIR: 0,
+    SEL: 0,
+    SEL2: 0,
+    REN: 0,
+    IFG: 0,
+    IES: 0,
+    IE: 0,
+  };
+
+  constructor(bus: RegisterBus, interrupts: InterruptLines, options: PortOptions) {
+    this.interrupts = interrupts;
+    this.options = options;
+    this.values.SEL = options.resetSelect;
+    this.pins = Array.from({ length: 8 }, (_, bit) => new Pin(`P${options.number}.${bit}`));
+    this.pins.forEach((pin, bit) => {
+      pin.onChange((level) => this.edge(bit, level));
+    });
+    for (const [name, address] of Object.entries(portAddresses[options.number]) as [RegisterName, number][]) {
+      if (name === 'IN') bus.mapByte(address, { read: () => this.input() });
+      else bus.mapByte(address, { read: () => this.values[name], write: (value) => this.write(name, value) });
+    }
+    this.configurePins(0xff);
+  }
+
+  /** A PUC resets direction, selection and interrupt enable; a power-on clears the latches too. */
+  reset(): void {
+    const { values } = this;
+    values.DIR = values.SEL2 = values.REN = values.IE = values.IFG = 0;
+    values.SEL = this.options.resetSelect;
+    this.configurePins(0xff);
+    values.IFG = 0;
+    this.request();
+  }
+
+  private input(): number {
+    let value = 0;
+    for (let bit = 0; bit < 8; bit++) value |= this.pins[bit]!.level << bit;
+    return value;
+  }
+
+  private write(name: Exclude<RegisterName, 'IN'>, value: number): void {
+    const changed = this.values[name] ^ value;
+    this.values[name] = value;
+    if (name === 'IES') this.edgeSelectChanged(changed);
+    else if (name === 'IE' || name === 'IFG') this.request();
+    else this.configurePins(changed);
+  }
+
+  /** SLAU144 "Writing to PxIES": may set flags, depending on the level. */
+  private edgeSelectChanged(changed: number): void {
+    const { values } = this;
+    const input = this.input();
+    // Low-to-high select with a low-going past and the like: 0 to 1 sets the flag while the pin is high, 1 to 0 while low.
+    const risen = changed & values.IES & input;
+    const fallen = changed & ~values.IES & ~input;
+    values.IFG |= (risen | fallen) & 0xff;
+    this.request();
+  }
+
+  private configurePins(changed: number): void {
+    const { values } = this;
+    for (let bit = 0; bit < 8; bit++) {
+      if (((changed >> bit) & 1) === 0) continue;
+      const select = (((values.SEL >> bit) & 1) | (((values.SEL2 >> bit) & 1) << 1)) as PinSelect;
+      const latch = ((values.OUT >> bit) & 1) as 0 | 1;
+      this.pins[bit]!.configure(select, ((values.DIR >> bit) & 1) === 1, latch, ((values.REN >> bit) & 1) === 1);
+    }
+  }
+
+  private edge(bit: number, level: 0 | 1): void {
+    const { values } = this;
+    const mask = 1 << bit;
+    if (this.options.vector === undefined) return;
+    if (((values.SEL | values.SEL2) & mask) !== 0) return;
+    const falling = (values.IES & mask) !== 0;
+    if (falling !== (level === 0)) return;
+    values.IFG |= mask;
+    this.request();
+  }
+
+  private request(): void {
+    if (this.options.vector !== undefined) {
+      this.interrupts.set(this.options.vector, (this.values.IFG & this.values.IE) !== 0);
+    }
+  }
+}

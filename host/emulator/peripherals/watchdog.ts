@@ -1,0 +1,183 @@
+/**
+ * Watchdog Timer+ (SLAU144 "Watchdog Timer+"): watchdog and interval mode, password, NMI selection of the RST pin.
+ *
+ * In watchdog mode it keeps its clock alive through low-power modes (fail-safe clocking).
+ */
+
+import type { RegisterBus } from '../bus.ts';
+import type { ClockDomain } from '../clock-domain.ts';
+import { type InterruptLines, vectors } from '../interrupts.ts';
+import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+import type { SpecialFunctionRegisters } from './sfr.ts';
+
+const WDTHOLD = 0x80;
+const WDTNMI = 0x20;
+const WDTTMSEL = 0x10;
+const WDTCNTCL = 0x08;
+const WDTSSEL = 0x04;
+const password = 0x5a;
+const intervals = [32768, 8192, 512, 64] as const;
+const WDTIFG = 0x01;
+const NMIIFG = 0x10;
+
+export interface WatchdogOptions {
+  readonly smclk: ClockDomain;
+  readonly aclk: ClockDomain;
+  /** The watchdog expired or was written with a wrong password. */
+  reset(kind: 'watchdog' | 'password'): void;
+  /** Sets the request of the NMI vector together with its other sources. */
+  requestNmi(source: 'rst-pin', requested: boolean): void;
+}
+
+export class Watchdog {
+  private readonly scheduler: Scheduler;
+  private readonly interrupts: InterruptLines;
+  private readonly options: WatchdogOptions;
+  private control = 0;
+  /** Clock tick at which the counter was 0 (or would have been). */
+  private start = 0;
+  /** Counter value while it is held. */
+  private heldCount = 0;
+  private flag = false;
+  private enabled = false;
+  private nmiFlag = false;
+  private nmiEnabled = false;
+  private requested: ClockDomain | undefined;
+  private event: ScheduledEvent | undefined;
+
+  constructor(
+    scheduler: Scheduler,
+    bus: RegisterBus,
+    sfr: SpecialFunctionRegisters,
+    interrupts: InterruptLines,
+    options: WatchdogOptions,
+  ) {
+    this.scheduler = scheduler;
+    this.interrupts = interrupts;
+    this.options = options;
+    bus.mapWord(0x120, { read: () => 0x6900 | this.control, write: (value) => this.write(value) });
+    this.ownFlags(sfr);
+    for (const clock of [options.smclk, options.aclk]) clock.onChange(() => this.plan());
+    interrupts.onAccept(vectors.WDT, () => {
+      this.flag = false;
+      this.request();
+    });
+    interrupts.onAccept(vectors.NMI, () => {
+      this.nmiEnabled = false;
+      this.request();
+    });
+  }
+
+  /** True when the RST pin asks for an NMI instead of a reset. */
+  get pinIsNmi(): boolean {
+    return (this.control & WDTNMI) !== 0;
+  }
+
+  /** The RST pin went low while it is an NMI input. */
+  pinNmi(): void {
+    this.nmiFlag = true;
+    this.request();
+  }
+
+  /** Every PUC restarts the watchdog with 32768 cycles of SMCLK. `cause` sets or clears WDTIFG. */
+  reset(cause: 'watchdog' | 'por' | 'other'): void {
+    if (cause === 'watchdog') this.flag = true;
+    else if (cause === 'por') this.flag = false;
+    this.enabled = false;
+    this.nmiEnabled = false;
+    if (cause === 'por') this.nmiFlag = false;
+    this.control = 0;
+    this.restart();
+    this.request();
+  }
+
+  private ownFlags(sfr: SpecialFunctionRegisters): void {
+    sfr.own('IE1', WDTIFG | NMIIFG, {
+      read: () => (this.enabled ? WDTIFG : 0) | (this.nmiEnabled ? NMIIFG : 0),
+      write: (bits) => {
+        this.enabled = (bits & WDTIFG) !== 0;
+        this.nmiEnabled = (bits & NMIIFG) !== 0;
+        this.request();
+      },
+    });
+    sfr.own('IFG1', WDTIFG | NMIIFG, {
+      read: () => (this.flag ? WDTIFG : 0) | (this.nmiFlag ? NMIIFG : 0),
+      write: (bits) => {
+        this.flag = (bits & WDTIFG) !== 0;
+        this.nmiFlag = (bits & NMIIFG) !== 0;
+        this.request();
+      },
+    });
+  }
+
+  private get clock(): ClockDomain {
+    return (this.control & WDTSSEL) !== 0 ? this.options.aclk : this.options.smclk;
+  }
+
+  private get held(): boolean {
+    return (this.control & WDTHOLD) !== 0;
+  }
+
+  private write(value: number): void {
+    if (value >> 8 !== password) {
+      this.options.reset('password');
+      return;
+    }
+    const count = this.count();
+    this.control = value & 0xff & ~WDTCNTCL;
+    this.start = this.clock.ticks() - count;
+    this.heldCount = count;
+    if ((value & WDTCNTCL) !== 0) this.restart();
+    this.keepClock();
+    this.plan();
+    this.request();
+  }
+
+  private count(): number {
+    return this.held ? this.heldCount : (this.clock.ticks() - this.start) & 0xffff;
+  }
+
+  private restart(): void {
+    this.heldCount = 0;
+    this.start = this.clock.ticks();
+    this.keepClock();
+    this.plan();
+  }
+
+  private keepClock(): void {
+    const wanted = this.held || (this.control & WDTTMSEL) !== 0 ? undefined : this.clock;
+    if (wanted === this.requested) return;
+    const before = this.requested;
+    this.requested = wanted;
+    wanted?.request(true);
+    before?.request(false);
+  }
+
+  private plan(): void {
+    this.scheduler.cancel(this.event);
+    this.event = undefined;
+    if (this.held) return;
+    const interval = intervals[this.control & 3]!;
+    const elapsed = this.clock.ticks() - this.start;
+    const at = this.clock.timeOfTick(this.start + (Math.floor(elapsed / interval) + 1) * interval);
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.event = this.scheduler.schedule(at, () => this.expire());
+  }
+
+  private expire(): void {
+    this.event = undefined;
+    if ((this.control & WDTTMSEL) === 0) {
+      this.options.reset('watchdog');
+      return;
+    }
+    this.flag = true;
+    this.request();
+    this.plan();
+  }
+
+  private request(): void {
+    const interval = (this.control & WDTTMSEL) !== 0;
+    this.interrupts.set(vectors.WDT, interval && this.flag && this.enabled);
+    this.options.requestNmi('rst-pin', this.nmiFlag && this.nmiEnabled);
+  }
+}
