@@ -14,6 +14,10 @@ export interface CloudClientOptions {
   readonly WebSocket?: unknown;
   /** First and longest reconnect delay in ms, full jitter between. Default 250 and 5000. */
   readonly backoffMs?: { readonly first: number; readonly longest: number };
+  /** Silence after which the client asks, and again until it gives the connection up. Default 15 s. */
+  readonly keepaliveMs?: number;
+  /** Called when a handler of the caller's throws. Default: console.error. */
+  readonly onHandlerError?: (error: unknown) => void;
 }
 
 /** One command as it reaches who answers it. */
@@ -28,23 +32,38 @@ export interface CloudClient {
   readonly connected: boolean;
   /** Calls back on each change of `connected`; the reason comes with a disconnect. Returns a function that stops it. */
   onState(changed: (connected: boolean, reason?: string) => void): () => void;
-  /** Subscribes, now and after every reconnect; resolves when the server acknowledged the first time. */
+  /**
+   * Subscribes, now and after every reconnect; resolves when the server acknowledged the first time, after the last
+   * values. They come again, marked retained, after a reconnect or when another filter selects them too. Rejects with
+   * `CLOUD_BAD_FILTER`, `CLOUD_REFUSED` or `CLOUD_CLOSED`.
+   */
   subscribe(filter: string, deliver: (topic: string, data: Json, retained: boolean) => void): Promise<() => void>;
-  /** Fire and forget: sent when connected, dropped (false) when not. */
+  /**
+   * Fire and forget: sent when connected; dropped (false) when not, or when 1 MiB already waits in the socket.
+   * Throws `CLOUD_BAD_TOPIC` or `CLOUD_TOO_LARGE`.
+   */
   publish(topic: string, data: Json, options?: { retain?: boolean }): boolean;
   /**
    * At least once, in order, deduplicated by the server: resolves when the server acknowledged. Rejects with
-   * `CLOUD_DISCONNECTED` when the connection ends before; the caller repeats it with the same `seq`.
+   * `CLOUD_DISCONNECTED` when the connection ends before; the caller repeats it with the same `seq`. Also rejects with
+   * `CLOUD_REFUSED`, `CLOUD_OVERLOADED` (1,024 wait already), `CLOUD_BAD_TOPIC`, `CLOUD_TOO_LARGE`.
    */
   publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void>;
-  /** Sends a command to `site/probe`. Rejects with `CLOUD_NO_PROBE`, `CLOUD_TIMEOUT` or `CLOUD_DISCONNECTED`. */
+  /**
+   * Sends a command to `site/probe`, once: it is never repeated. Rejects with `CLOUD_NO_PROBE` (it was not delivered),
+   * `CLOUD_TIMEOUT` or `CLOUD_DISCONNECTED` (it may have been). Default timeout 5 s.
+   */
   command(probe: string, command: CommandObject, timeoutMs?: number): Promise<CommandResult>;
-  /** Answers commands for these probes, now and after every reconnect; replaces the earlier list. */
+  /**
+   * Answers commands for these probes, now and after every reconnect; replaces the earlier list. When `answer` rejects,
+   * the sender hears the status `unknown`.
+   */
   serve(
     probes: string[],
     answer: (probe: string, command: CommandObject, call: CommandCall) => Promise<CommandResult>,
   ): Promise<void>;
   /** Round trip to the server in milliseconds. */
   ping(): Promise<number>;
+  /** Ends it for good: what waits is rejected with `CLOUD_CLOSED`. */
   close(): Promise<void>;
 }

@@ -80,11 +80,16 @@ export function optionalFlag(object: JsonObject, name: string): boolean | undefi
 /** Any JSON value, but present and not too deep to be written again. */
 export function json(object: JsonObject, name: string): Json {
   const value = fieldOf(object, name);
-  if (value === undefined) throw new FieldProblem(`"${name}" is missing`);
-  if (isDeeperThan(value, limits.jsonDepth)) {
-    throw new FieldProblem(`"${name}" must not be nested deeper than ${limits.jsonDepth} levels`);
-  }
-  return value;
+  const problem = jsonProblem(name, value);
+  if (problem !== undefined) throw new FieldProblem(problem);
+  return value as Json;
+}
+
+/** Why the value of a field cannot be passed on, or undefined when it can. */
+export function jsonProblem(name: string, value: Json | undefined): string | undefined {
+  if (value === undefined) return `"${name}" is missing`;
+  if (!isDeeperThan(value, limits.jsonDepth)) return undefined;
+  return `"${name}" must not be nested deeper than ${limits.jsonDepth} levels`;
 }
 
 export function command(object: JsonObject): CommandObject {

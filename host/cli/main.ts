@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
+import { cloudCommand } from './cloud.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -13,6 +14,8 @@ const program = new Command('earl')
   .version(version)
   .showHelpAfterError('Run the command with --help for its options and examples.')
   .exitOverride();
+
+program.addCommand(cloudCommand().copyInheritedSettings(program));
 
 try {
   await program.parseAsync();

@@ -1,0 +1,304 @@
+/**
+ * The client: subscriptions, publishing and commands over a `Link` that comes and goes.
+ *
+ * Runs in browsers and Node alike; index.ts is the door for browsers, index.node.ts that for Node.
+ */
+
+import { EarlError } from '../../errors/index.ts';
+import {
+  type ClientMessage,
+  type CommandObject,
+  type CommandResult,
+  filterProblem,
+  isReserved,
+  type Json,
+  limits,
+  probeProblem,
+  type ServerMessage,
+  topicProblem,
+} from '../protocol/index.ts';
+import type { CloudClient, CloudClientOptions } from './client.ts';
+import { type FinalEnd, Link } from './link.ts';
+import { type Answer, Requests, serverError } from './requests.ts';
+import { socketClass, socketUrl } from './socket.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+/** Most bytes in the socket before fire-and-forget messages are dropped. */
+const mostBufferedBytes = 1024 * 1024;
+/** How much longer than the server the client waits for the result of a command. */
+const timeoutMarginMs = 1_000;
+
+const endCodes: Record<FinalEnd, string> = {
+  closed: 'CLOUD_CLOSED',
+  unauthorized: 'CLOUD_UNAUTHORIZED',
+  refused: 'CLOUD_REFUSED',
+};
+
+type Deliver = (topic: string, data: Json, retained: boolean) => void;
+type Answerer = Parameters<CloudClient['serve']>[1];
+
+/**
+ * Begins to connect, and keeps trying; what is asked meanwhile waits or says that it cannot. Throws `CLOUD_BAD_URL` or
+ * `CLOUD_NO_WEBSOCKET`.
+ */
+export function connect(options: CloudClientOptions): CloudClient {
+  return new Client(options);
+}
+
+class Client implements CloudClient {
+  readonly #link: Link;
+  readonly #requests = new Requests();
+  readonly #subscriptions: Subscriptions;
+  readonly #stateHandlers = new Set<(connected: boolean, reason?: string) => void>();
+  readonly #onHandlerError: (error: unknown) => void;
+  #served: { readonly probes: string[]; readonly answer: Answerer } | undefined;
+  /** Resolved by the next `serve` that the server acknowledges. */
+  #serveWaiting: { resolve: () => void; reject: (error: EarlError) => void }[] = [];
+  #mostMessageBytes: number = limits.messageBytes;
+  #ended: EarlError | undefined;
+
+  constructor(options: CloudClientOptions) {
+    this.#onHandlerError = options.onHandlerError ?? ((error) => console.error(error));
+    this.#subscriptions = new Subscriptions(this.#onHandlerError);
+    const publisher = options.publisher ?? randomName();
+    this.#link = new Link(
+      {
+        url: socketUrl(options.url),
+        Socket: socketClass(options.WebSocket),
+        hello: { op: 'hello', publisher, ...(options.token === undefined ? {} : { token: options.token }) },
+        backoffMs: options.backoffMs ?? { first: 250, longest: 5000 },
+        keepaliveMs: options.keepaliveMs ?? 15_000,
+      },
+      {
+        onUp: ({ maxMessageBytes }) => this.#up(maxMessageBytes),
+        onDown: (reason, final) => this.#down(reason, final),
+        onMessage: (message) => this.#receive(message),
+        onSilence: () => void this.ping().catch(() => {}),
+      },
+    );
+    this.#link.start();
+  }
+
+  get connected(): boolean {
+    return this.#link.isUp;
+  }
+
+  onState(changed: (connected: boolean, reason?: string) => void): () => void {
+    // A wrapper of its own for each call, so that one function can be registered twice.
+    const handler = (connected: boolean, reason?: string) => changed(connected, reason);
+    this.#stateHandlers.add(handler);
+    return () => this.#stateHandlers.delete(handler);
+  }
+
+  async subscribe(filter: string, deliver: Deliver): Promise<() => void> {
+    const problem = isReserved(filter) ? 'the filter must not begin with $' : filterProblem(filter);
+    if (problem !== undefined) throw new EarlError('CLOUD_BAD_FILTER', `${problem}: ${JSON.stringify(filter)}`);
+    this.#mustNotHaveEnded();
+    const entry = this.#subscriptions.add(filter, deliver);
+    if (this.connected) this.#sendSubscribe(filter);
+    await entry.acknowledged;
+    return () => {
+      if (this.#subscriptions.remove(entry) && this.connected) {
+        this.#request((id) => ({ op: 'unsubscribe', id, filter })).catch(() => {});
+      }
+    };
+  }
+
+  publish(topic: string, data: Json, options: { retain?: boolean } = {}): boolean {
+    const text = this.#publishText({ op: 'publish', topic, data, ...retainOption(options) });
+    if (!this.connected || this.#link.bufferedAmount > mostBufferedBytes) return false;
+    this.#link.send(text);
+    return true;
+  }
+
+  async publishAcknowledged(topic: string, data: Json, seq: number, options: { retain?: boolean } = {}): Promise<void> {
+    this.#mustBeConnected();
+    await this.#requests.ask((id) => {
+      this.#link.send(this.#publishText({ op: 'publish', topic, data, id, seq, ...retainOption(options) }));
+    }).answer;
+  }
+
+  async command(
+    probe: string,
+    command: CommandObject,
+    timeoutMs: number = limits.commandTimeoutMs.standard,
+  ): Promise<CommandResult> {
+    const problem = probeProblem(probe);
+    if (problem !== undefined) throw new EarlError('CLOUD_BAD_TOPIC', `${problem}: ${JSON.stringify(probe)}`);
+    const { least, most } = limits.commandTimeoutMs;
+    if (!Number.isInteger(timeoutMs) || timeoutMs < least || timeoutMs > most) {
+      throw new EarlError('CLOUD_BAD_TIMEOUT', `the timeout must be a whole number from ${least} to ${most} ms`);
+    }
+    this.#mustBeConnected();
+    const { id, answer } = this.#requests.ask((id) =>
+      this.#link.send(this.#bounded({ op: 'command', id, probe, command, timeoutMs })),
+    );
+    const deadline = setTimeout(() => {
+      this.#requests.reject(id, new EarlError('CLOUD_TIMEOUT', `no answer about ${probe} from the cloud`));
+    }, timeoutMs + timeoutMarginMs);
+    try {
+      const reply = await answer;
+      if (reply.op === 'reply') return reply.result;
+      throw new EarlError('CLOUD_REFUSED', `the cloud answered a command with ${reply.op}`);
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async serve(probes: string[], answer: Answerer): Promise<void> {
+    const problem = probes.map(probeProblem).find((found) => found !== undefined);
+    if (problem !== undefined) throw new EarlError('CLOUD_BAD_TOPIC', `${problem}: ${JSON.stringify(probes)}`);
+    this.#mustNotHaveEnded();
+    this.#served = { probes: [...probes], answer };
+    const acknowledged = new Promise<void>((resolve, reject) => this.#serveWaiting.push({ resolve, reject }));
+    if (this.connected) this.#sendServe();
+    await acknowledged;
+  }
+
+  async ping(): Promise<number> {
+    this.#mustBeConnected();
+    const sentAt = performance.now();
+    await this.#request((id) => ({ op: 'ping', id }));
+    return performance.now() - sentAt;
+  }
+
+  async close(): Promise<void> {
+    await this.#link.stop('closed by this client');
+  }
+
+  #up(maxMessageBytes: number): void {
+    this.#mostMessageBytes = maxMessageBytes;
+    for (const filter of this.#subscriptions.filters()) this.#sendSubscribe(filter);
+    if (this.#served) this.#sendServe();
+    this.#tellState(true);
+  }
+
+  #down(reason: string, final?: FinalEnd): void {
+    if (this.#ended) return;
+    if (final) this.#ended = new EarlError(endCodes[final], `the connection to the cloud has ended: ${reason}`);
+    this.#requests.rejectAll(
+      this.#ended ?? new EarlError('CLOUD_DISCONNECTED', `the cloud is not connected: ${reason}`),
+    );
+    if (this.#ended) {
+      this.#subscriptions.rejectAll(this.#ended);
+      for (const { reject } of this.#serveWaiting.splice(0)) reject(this.#ended);
+    }
+    this.#tellState(false, reason);
+  }
+
+  #receive(message: ServerMessage): void {
+    switch (message.op) {
+      case 'message':
+        this.#subscriptions.deliver(message.topic, message.data, message.retained === true);
+        return;
+      case 'ok':
+      case 'pong':
+      case 'reply':
+        this.#requests.settle(message);
+        return;
+      case 'error':
+        if (message.id !== undefined) this.#requests.reject(message.id, serverError(message.code, message.message));
+        else this.#onHandlerError(serverError(message.code, message.message));
+        return;
+      case 'command':
+        void this.#answerCommand(message);
+        return;
+      case 'welcome':
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #answerCommand({ call, probe, command, timeoutMs }: Extract<ServerMessage, { op: 'command' }>): Promise<void> {
+    let result: CommandResult = { status: 'unknown', data: [], message: 'whoever serves the probe failed to answer' };
+    try {
+      if (this.#served) result = await this.#served.answer(probe, command, { id: call, timeoutMs });
+    } catch (error) {
+      this.#onHandlerError(error);
+    }
+    // When the connection has ended meanwhile, the server has told the sender that the outcome is unknown.
+    this.#link.send(JSON.stringify({ op: 'reply', call, result } satisfies ClientMessage));
+  }
+
+  #sendSubscribe(filter: string): void {
+    this.#request((id) => ({ op: 'subscribe', id, filter })).then(
+      () => this.#subscriptions.acknowledge(filter),
+      (error: EarlError) => {
+        if (this.#isPassing(error)) return;
+        // Whoever waits for the first acknowledgement hears it there; whoever had one before, here.
+        if (this.#subscriptions.refuse(filter, error)) this.#onHandlerError(error);
+      },
+    );
+  }
+
+  #sendServe(): void {
+    const waiting = this.#serveWaiting;
+    this.#request((id) => ({ op: 'serve', id, probes: this.#served?.probes ?? [] })).then(
+      () => {
+        for (const { resolve } of waiting.splice(0)) resolve();
+      },
+      (error: EarlError) => {
+        if (this.#isPassing(error)) return;
+        if (waiting.length === 0) this.#onHandlerError(error);
+        for (const { reject } of waiting.splice(0)) reject(error);
+      },
+    );
+  }
+
+  /** Whether what was refused will be asked again at the next connection. */
+  #isPassing(error: EarlError): boolean {
+    if (error.code === 'CLOUD_OVERLOADED') this.#link.abandon('the cloud is overloaded');
+    return error.code === 'CLOUD_OVERLOADED' || error.code === 'CLOUD_DISCONNECTED';
+  }
+
+  #request(build: (id: number) => ClientMessage): Promise<Answer> {
+    return this.#requests.ask((id) => this.#link.send(this.#bounded(build(id)))).answer;
+  }
+
+  #publishText(message: Extract<ClientMessage, { op: 'publish' }>): string {
+    const problem = isReserved(message.topic) ? 'the topic must not begin with $' : topicProblem(message.topic);
+    if (problem !== undefined) throw new EarlError('CLOUD_BAD_TOPIC', `${problem}: ${JSON.stringify(message.topic)}`);
+    return this.#bounded(message);
+  }
+
+  /** The text of a message, if the server would take it. */
+  #bounded(message: ClientMessage): string {
+    const text = JSON.stringify(message);
+    const most = this.#mostMessageBytes;
+    // A UTF-16 code unit becomes at most three bytes of UTF-8.
+    if (text.length * 3 > most && new TextEncoder().encode(text).length > most) {
+      throw new EarlError('CLOUD_TOO_LARGE', `the message is longer than the ${most} bytes that the cloud takes`);
+    }
+    return text;
+  }
+
+  #tellState(connected: boolean, reason?: string): void {
+    for (const handler of this.#stateHandlers) {
+      try {
+        if (reason === undefined) handler(connected);
+        else handler(connected, reason);
+      } catch (error) {
+        this.#onHandlerError(error);
+      }
+    }
+  }
+
+  #mustBeConnected(): void {
+    this.#mustNotHaveEnded();
+    if (!this.connected) throw new EarlError('CLOUD_DISCONNECTED', 'the cloud is not connected: try again later');
+  }
+
+  #mustNotHaveEnded(): void {
+    if (this.#ended) throw this.#ended;
+  }
+}
+
+function retainOption(options: { retain?: boolean }): { retain?: true } {
+  return options.retain ? { retain: true } : {};
+}
+
+function randomName(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

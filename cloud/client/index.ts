@@ -1,0 +1,3 @@
+/** The client for browsers, and for any platform that has a WebSocket or is given one. Imports nothing of Node's. */
+export type { CloudClient, CloudClientOptions, CommandCall } from './client.ts';
+export { connect } from './connect.ts';

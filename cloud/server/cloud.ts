@@ -1,0 +1,251 @@
+/**
+ * The cloud: one HTTP server with the WebSocket at `/`, the dashboard's files and `/health`.
+ *
+ * What it leaves out: TLS (put a reverse proxy in front), more than one token, history.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { EarlError, errorMessage } from '../../errors/index.ts';
+import { type Broker, MemoryBroker } from '../broker/index.ts';
+import { closeCodes, SUBPROTOCOL_ECHO } from '../protocol/index.ts';
+import { CommandRouter } from './command-router.ts';
+import { Connection } from './connection.ts';
+import { EchoSession } from './echo-session.ts';
+import { FrameCache } from './frames.ts';
+import { chooseSubprotocol, decideHandshake, type HandshakePolicy, refuseHandshake } from './handshake.ts';
+import { DeliveryCheck } from './health.ts';
+import { JsonSession, type SessionServices } from './json-session.ts';
+import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
+import { sendText, serveFile } from './static-files.ts';
+import { generateToken, isLoopback, isSameToken } from './tokens.ts';
+
+export interface Cloud {
+  /** `http://127.0.0.1:8080`: the dashboard; the WebSocket has the same address with `ws:`. */
+  readonly url: string;
+  readonly port: number;
+  /** What clients must show; undefined when none is needed. */
+  readonly token: string | undefined;
+  /** Tells every client to come back later (4101), and resolves when all connections are gone. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a cloud; resolves when it listens. Rejects with `PORT_IN_USE`, `PORT_PERMISSION` or `HOST_UNAVAILABLE`.
+ */
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+  const cloud = new CloudServer(options);
+  await cloud.listen(options.host ?? '127.0.0.1', options.port ?? 8080);
+  return cloud;
+}
+
+class CloudServer implements Cloud {
+  readonly token: string | undefined;
+  readonly #id = randomBytes(8).toString('hex');
+  readonly #options: CloudOptions;
+  readonly #limits: ServerLimits;
+  readonly #policy: HandshakePolicy;
+  readonly #broker: Broker;
+  readonly #commands: CommandRouter;
+  readonly #delivery: DeliveryCheck;
+  readonly #services: SessionServices;
+  readonly #http: Server;
+  readonly #webSockets: WebSocketServer;
+  readonly #connections = new Set<Connection>();
+  readonly #counters: CloudCounters = {
+    connections: 0,
+    messagesIn: 0,
+    messagesOut: 0,
+    badMessages: 0,
+    slowConsumers: 0,
+    refusedHandshakes: 0,
+  };
+  readonly #startedAt = performance.now();
+  #sessions = 0;
+  #address = { host: '', port: 0 };
+  #keepalive: NodeJS.Timeout | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: CloudOptions) {
+    const loopback = isLoopback(options.host ?? '127.0.0.1');
+    this.token = options.token ?? (loopback ? undefined : generateToken());
+    this.#options = options;
+    this.#limits = { ...defaultServerLimits, ...options.limits };
+    this.#policy = { token: this.token, allowedOrigins: options.allowedOrigins ?? [], loopback };
+    this.#broker = options.broker ?? this.#ownBroker();
+    this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
+    this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
+    this.#services = {
+      broker: this.#broker,
+      commands: this.#commands,
+      frames: new FrameCache(),
+      limits: this.#limits,
+      counters: this.#counters,
+      serverName: options.serverName ?? 'earl',
+      accepts: (token) => this.token === undefined || (token !== undefined && isSameToken(token, this.token)),
+    };
+    this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        this.#log(`answering ${request.method} ${request.url}: ${errorMessage(error)}`);
+        response.destroy();
+      });
+    });
+    this.#webSockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: this.#limits.messageBytes,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
+    });
+    this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  get url(): string {
+    const { port } = this.#address;
+    // Programs listen on all addresses, but nobody can connect to "all".
+    const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[this.#address.host] ?? this.#address.host;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get port(): number {
+    return this.#address.port;
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await this.#commands.start();
+    await this.#delivery.start();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#http.once('error', reject);
+        this.#http.listen(port, host, () => {
+          this.#http.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      await this.#stopParts();
+      throw listenError(error as NodeJS.ErrnoException, host, port);
+    }
+    this.#http.on('error', (error) => this.#log(`the listener failed: ${error.message}`));
+    this.#address = { host, port: (this.#http.address() as AddressInfo).port };
+    this.#keepalive = setInterval(() => {
+      for (const connection of this.#connections) connection.keepalive();
+    }, this.#limits.keepaliveMs);
+    this.#keepalive.unref();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#keepalive);
+    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    for (const connection of this.#connections) connection.close(closeCodes.shuttingDown, 'the cloud is shutting down');
+    this.#http.closeIdleConnections();
+    // Downloads that do not end by themselves; WebSockets have their own deadline in Connection.close.
+    const deadline = setTimeout(() => this.#http.closeAllConnections(), this.#limits.closeGraceMs);
+    await closed;
+    clearTimeout(deadline);
+    await this.#stopParts();
+  }
+
+  async #stopParts(): Promise<void> {
+    await this.#commands.stop();
+    await this.#delivery.stop();
+    if (this.#options.broker === undefined) await this.#broker.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const decision = this.#isFull() ?? decideHandshake(request, this.#policy);
+    if ('status' in decision) {
+      this.#counters.refusedHandshakes += 1;
+      refuseHandshake(socket, decision.status, decision.problem);
+      return;
+    }
+    const { subprotocol, authorized } = decision;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#begin(webSocket, subprotocol, authorized);
+    });
+  }
+
+  #isFull(): { status: number; problem: string } | undefined {
+    if (this.#closed) return { status: 503, problem: 'the cloud is shutting down' };
+    if (this.#connections.size < this.#limits.connections) return undefined;
+    return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
+  }
+
+  #begin(webSocket: WebSocket, subprotocol: string, authorized: boolean): void {
+    const connection = new Connection(webSocket, this.#limits, this.#counters);
+    const id = `${this.#id}-${++this.#sessions}`;
+    const session =
+      subprotocol === SUBPROTOCOL_ECHO
+        ? new EchoSession(connection, this.#services)
+        : new JsonSession(connection, this.#services, id, authorized);
+    this.#counters.connections += 1;
+    this.#connections.add(connection);
+    webSocket.once('close', () => this.#connections.delete(connection));
+    connection.attach(session);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
+    } else if (request.url?.split('?', 1)[0] === '/health') {
+      await this.#answerHealth(request, response);
+    } else {
+      await serveFile(this.#options.webRoot, request, response);
+    }
+  }
+
+  async #answerHealth(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const delivery = await this.#delivery.check();
+    const body = JSON.stringify({
+      status: delivery.ok ? 'ok' : 'failing',
+      server: this.#services.serverName,
+      uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
+      delivery,
+      connectionsNow: this.#connections.size,
+      ...(this.#broker instanceof MemoryBroker ? { retained: this.#broker.retained } : {}),
+      sinceStart: this.#counters,
+    });
+    sendText(request, response, delivery.ok ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
+  }
+
+  #ownBroker(): MemoryBroker {
+    return new MemoryBroker({
+      onSubscriberError: (error, { topic }) => this.#log(`delivering a message on ${topic}: ${errorMessage(error)}`),
+    });
+  }
+
+  #log(line: string): void {
+    this.#options.log?.(line);
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): EarlError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new EarlError(
+        'PORT_IN_USE',
+        `port ${port} of ${host} is taken by another program: stop it, or choose another port (0 takes a free one)`,
+        { cause: error },
+      );
+    case 'EACCES':
+      return new EarlError('PORT_PERMISSION', `port ${port} may not be used by this user: choose one from 1024 on`, {
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new EarlError('HOST_UNAVAILABLE', `${host} is no address of this machine: try 127.0.0.1 or 0.0.0.0`, {
+        cause: error,
+      });
+    default:
+      return new EarlError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One WebSocket: its outbox, keepalive and orderly end. What the messages mean is the business of a session
+ * (json-session.ts, echo-session.ts).
+ */
+
+import type { RawData, WebSocket } from 'ws';
+import { closeCodes } from '../protocol/index.ts';
+import type { CloudCounters, ServerLimits } from './options.ts';
+import { Outbox } from './outbox.ts';
+
+/** What a session hears from its connection. */
+export interface ConnectionHandlers {
+  onText(text: string): void;
+  onBinary(): void;
+  /** The connection ended; nothing follows. */
+  onClose(): void;
+}
+
+export class Connection {
+  readonly #socket: WebSocket;
+  readonly #outbox: Outbox;
+  readonly #limits: ServerLimits;
+  readonly #counters: CloudCounters;
+  #closing = false;
+  #heard = true;
+
+  constructor(socket: WebSocket, limits: ServerLimits, counters: CloudCounters) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#counters = counters;
+    this.#outbox = new Outbox(socket, limits, () => {
+      counters.slowConsumers += 1;
+      this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
+    });
+  }
+
+  /** Starts to listen. Texts arrive one by one, in order, until the connection is closing. */
+  attach(handlers: ConnectionHandlers): void {
+    const socket = this.#socket;
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      this.#heard = true;
+      if (this.#closing) return;
+      this.#counters.messagesIn += 1;
+      if (isBinary) handlers.onBinary();
+      else handlers.onText((data as Buffer).toString('utf8'));
+    });
+    socket.on('pong', () => {
+      this.#heard = true;
+    });
+    // Too large a message, or bytes that are no WebSocket: `ws` closes the connection itself, with 1009, 1007 or 1002.
+    socket.on('error', () => this.#outbox.stop());
+    socket.on('close', () => {
+      this.#closing = true;
+      this.#outbox.stop();
+      handlers.onClose();
+    });
+  }
+
+  /** Queues a text frame. `retained` frames do not count against the byte limit (outbox.ts). */
+  send(frame: Buffer, retained = false): void {
+    if (this.#closing) return;
+    this.#counters.messagesOut += 1;
+    this.#outbox.push(frame, retained);
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  /** Stops or resumes reading, so that a client cannot ask faster than the broker accepts. */
+  setReading(reading: boolean): void {
+    if (this.#closing) return;
+    if (reading) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  /** Sends a close frame, and destroys the socket when the client does not answer it in time. */
+  close(code: number, reason: string): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#outbox.stop();
+    this.#socket.resume();
+    this.#socket.close(code, reason);
+    const deadline = setTimeout(() => this.#socket.terminate(), this.#limits.closeGraceMs);
+    deadline.unref();
+    this.#socket.once('close', () => clearTimeout(deadline));
+  }
+
+  /** Called once per keepalive period: closes the connection when nothing was heard since the last call. */
+  keepalive(): void {
+    if (this.#closing) return;
+    if (!this.#heard) {
+      this.close(closeCodes.keepalive, 'no answer to a ping');
+      return;
+    }
+    this.#heard = false;
+    this.#socket.ping();
+  }
+}

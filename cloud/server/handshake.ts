@@ -1,0 +1,98 @@
+/**
+ * Decides about each WebSocket handshake before it is answered (RFC 6455, section 4.2.2).
+ *
+ * A page of any site may open a WebSocket to this server, so a handshake with an `Origin` must come from the server's
+ * own page or an allowed one. Without a token there is a second way in, a foreign name that resolves to 127.0.0.1 (DNS
+ * rebinding): then the `Host` must be a loopback name too. Programs send no `Origin` and are let through.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON } from '../protocol/index.ts';
+import { isLoopback, isSameToken } from './tokens.ts';
+
+export interface HandshakePolicy {
+  readonly token: string | undefined;
+  readonly allowedOrigins: readonly string[];
+  /** Listening on loopback only. */
+  readonly loopback: boolean;
+}
+
+export type Decision =
+  | { readonly subprotocol: string; readonly authorized: boolean }
+  | { readonly status: number; readonly problem: string };
+
+export function decideHandshake(request: IncomingMessage, policy: HandshakePolicy): Decision {
+  const url = requestUrl(request);
+  if (url?.pathname !== '/') return { status: 404, problem: 'the WebSocket is at the path /' };
+  const foreign = originProblem(request, policy);
+  if (foreign !== undefined) return { status: 403, problem: foreign };
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const subprotocol = chooseSubprotocol(offered);
+  if (subprotocol === undefined) {
+    const problem = `offer one of the subprotocols ${SUBPROTOCOL_JSON} and ${SUBPROTOCOL_ECHO} in Sec-WebSocket-Protocol`;
+    return { status: 400, problem };
+  }
+  if (policy.token === undefined) return { subprotocol, authorized: true };
+  const shown = bearerToken(request) ?? url.searchParams.get('token');
+  if (shown !== null && isSameToken(shown, policy.token)) return { subprotocol, authorized: true };
+  if (shown !== null) return { status: 401, problem: 'the token is wrong' };
+  // A client of earl.v1.json can still show it in hello; a thesis client has no message for it.
+  if (subprotocol === SUBPROTOCOL_JSON) return { subprotocol, authorized: false };
+  return { status: 401, problem: 'show the token: Authorization: Bearer TOKEN, or /?token=TOKEN' };
+}
+
+/** The first of the client's offers that this server speaks. */
+export function chooseSubprotocol(offered: Iterable<string>): string | undefined {
+  return [...offered].find((name) => name === SUBPROTOCOL_JSON || name === SUBPROTOCOL_ECHO);
+}
+
+/** Answers a handshake with an HTTP error in plain text and ends the connection. */
+export function refuseHandshake(socket: Duplex, status: number, problem: string): void {
+  const body = `${problem}\n`;
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `X-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** Why a page may not talk to this server, or undefined when it may. */
+export function originProblem(request: IncomingMessage, policy: HandshakePolicy): string | undefined {
+  const { origin, host } = request.headers;
+  const allowed = policy.allowedOrigins.map((entry) => entry.toLowerCase().replace(/\/$/, ''));
+  if (policy.loopback && policy.token === undefined && !isKnownHost(host, allowed)) {
+    return `this cloud has no token and answers to loopback names only, not to ${host}: allow its origin`;
+  }
+  if (origin === undefined || allowed.includes('*') || allowed.includes(origin.toLowerCase())) return undefined;
+  const page = parseUrl(origin);
+  const self = page && parseUrl(`${page.protocol}//${host}`);
+  if (page && self && page.host !== '' && page.host === self.host) return undefined;
+  return `pages of ${origin} may not connect: allow this origin`;
+}
+
+function isKnownHost(host: string | undefined, allowedOrigins: readonly string[]): boolean {
+  if (host === undefined) return false;
+  const url = parseUrl(`http://${host}`);
+  if (!url) return false;
+  if (isLoopback(url.hostname) || allowedOrigins.includes('*')) return true;
+  return allowedOrigins.some((entry) => parseUrl(entry)?.hostname === url.hostname);
+}
+
+function bearerToken(request: IncomingMessage): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+function requestUrl(request: IncomingMessage): URL | undefined {
+  return request.url?.startsWith('/') ? parseUrl(`http://earl.invalid${request.url}`) : undefined;
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}

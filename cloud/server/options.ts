@@ -1,0 +1,66 @@
+/** What a cloud can be told, and its limits with their defaults. */
+
+import type { Broker } from '../broker/index.ts';
+import { limits } from '../protocol/index.ts';
+
+/** Every limit of the server, each with the policy that applies beyond it. */
+export const defaultServerLimits = {
+  /** Longest message in bytes; beyond, the connection is closed with 1009. */
+  messageBytes: limits.messageBytes as number,
+  /** Bytes waiting for one slow client; beyond, it is closed with 4100. */
+  queueBytes: 1024 * 1024,
+  /** Retained values waiting for one slow client, which the bytes above leave out; beyond, it is closed with 4100. */
+  queuedRetained: 32_768,
+  /** Connections; beyond, the handshake is refused with 503. */
+  connections: 10_000,
+  /** Filters of one connection; beyond, `error` 104. */
+  subscriptions: 256,
+  /** Commands of one connection that wait for a reply; beyond, `error` 104. */
+  pendingCommands: 64,
+  /** Commands that wait for one gateway; beyond, `error` 202. */
+  servedCommands: 256,
+  /** Requests of one connection that the broker has not accepted; beyond, the connection is not read. */
+  operations: 256,
+  /** Bad messages of one connection; at the last, it is closed with 4000. */
+  badMessages: 10,
+  /** Time for `hello`; beyond, the connection is closed with 4000. */
+  helloTimeoutMs: 10_000,
+  /** Time between WebSocket pings; a client that has not answered by the next is closed with 4102. */
+  keepaliveMs: 25_000,
+  /** Time for a client to complete the closing handshake; beyond, the socket is destroyed. */
+  closeGraceMs: 2_000,
+  /** Time for the canary message of /health; beyond, the answer is 503. */
+  canaryTimeoutMs: 2_000,
+};
+
+export type ServerLimits = typeof defaultServerLimits;
+
+export interface CloudOptions {
+  /** Address to listen on. Default 127.0.0.1; any other than loopback makes the token obligatory. */
+  readonly host?: string;
+  /** TCP port; 0 takes a free one. Default 8080. */
+  readonly port?: number;
+  /** Folder of the dashboard's files; without it only the WebSocket and /health are served. */
+  readonly webRoot?: string;
+  /** Default: a MemoryBroker, closed with the cloud. One that is passed in stays open. */
+  readonly broker?: Broker;
+  /** What clients must show. Default: none on loopback, a random one elsewhere. */
+  readonly token?: string;
+  /** Origins of pages, other than the cloud's own, that may connect: `https://lab.example`; `*` for any. */
+  readonly allowedOrigins?: readonly string[];
+  /** Name in `welcome` and /health, e.g. `earl/0.1.0`. Default `earl`. */
+  readonly serverName?: string;
+  readonly limits?: Partial<ServerLimits>;
+  /** Called with a line for each thing an operator should know. Default: nothing. */
+  readonly log?: (line: string) => void;
+}
+
+/** What the server counts since its start; shown by /health. */
+export interface CloudCounters {
+  connections: number;
+  messagesIn: number;
+  messagesOut: number;
+  badMessages: number;
+  slowConsumers: number;
+  refusedHandshakes: number;
+}

@@ -1,0 +1,94 @@
+/**
+ * What waits to be sent to one client, bounded in bytes.
+ *
+ * Frames go straight to the socket until it has taken `highWaterBytes` that the kernel has not; then they wait here and
+ * follow as it drains. Live messages beyond `queueBytes` mean that the client is too slow: `onOverflow` is called once
+ * and nothing is sent any more. Retained values are left out of the byte count, since the server holds them anyway and
+ * a subscription to thousands of them is no fault of the client; their number is bounded instead.
+ */
+
+/** The part of a `ws` WebSocket that an outbox needs. */
+export interface FrameSink {
+  readonly bufferedAmount: number;
+  send(frame: Buffer, options: { binary: boolean }, sent?: (error?: Error) => void): void;
+}
+
+export interface OutboxLimits {
+  readonly queueBytes: number;
+  readonly queuedRetained: number;
+}
+
+interface Waiting {
+  readonly frame: Buffer;
+  readonly retained: boolean;
+}
+
+const highWaterBytes = 64 * 1024;
+const textFrame = { binary: false };
+
+export class Outbox {
+  readonly #sink: FrameSink;
+  readonly #limits: OutboxLimits;
+  readonly #onOverflow: () => void;
+  #queue: Waiting[] = [];
+  #next = 0;
+  #liveBytes = 0;
+  #retainedFrames = 0;
+  #draining = false;
+  #stopped = false;
+
+  constructor(sink: FrameSink, limits: OutboxLimits, onOverflow: () => void) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#onOverflow = onOverflow;
+  }
+
+  push(frame: Buffer, retained: boolean): void {
+    if (this.#stopped) return;
+    if (!this.#draining) {
+      this.#write(frame);
+      return;
+    }
+    this.#queue.push({ frame, retained });
+    if (retained) this.#retainedFrames += 1;
+    else this.#liveBytes += frame.length;
+    if (this.#liveBytes > this.#limits.queueBytes || this.#retainedFrames > this.#limits.queuedRetained) {
+      this.stop();
+      this.#onOverflow();
+    }
+  }
+
+  /** Drops what waits and sends nothing any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+  }
+
+  #write(frame: Buffer): void {
+    if (this.#sink.bufferedAmount + frame.length <= highWaterBytes) {
+      this.#sink.send(frame, textFrame);
+      return;
+    }
+    this.#draining = true;
+    this.#sink.send(frame, textFrame, (error) => {
+      this.#draining = false;
+      if (!error) this.#drain();
+    });
+  }
+
+  #drain(): void {
+    while (!this.#draining && this.#next < this.#queue.length) {
+      const { frame, retained } = this.#queue[this.#next++]!;
+      if (retained) this.#retainedFrames -= 1;
+      else this.#liveBytes -= frame.length;
+      this.#write(frame);
+    }
+    if (this.#next === this.#queue.length) {
+      this.#queue = [];
+      this.#next = 0;
+    } else if (this.#next > 1024) {
+      this.#queue.splice(0, this.#next);
+      this.#next = 0;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** `earl cloud`: runs a cloud until it is told to stop. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { type Cloud, startCloud } from '../../cloud/server/index.ts';
+import { EarlError } from '../../errors/index.ts';
+import { exitCodes } from './exit-codes.ts';
+import { packageRoot } from './package-root.ts';
+
+interface CloudCommandOptions {
+  port: number;
+  host: string;
+  token?: string;
+  allowOrigin: string[];
+  json?: true;
+}
+
+/** The command, to be added to the program. */
+export function cloudCommand(): Command {
+  return new Command('cloud')
+    .description('Run the cloud: messages by WebSocket, the dashboard and /health on one port')
+    .option('-p, --port <number>', 'TCP port; 0 takes a free one', parsePort, 8080)
+    .option('--host <address>', 'address to listen on; others than loopback need a token', '127.0.0.1')
+    .option('--token <text>', 'what clients must show; made up when --host is not loopback and none is given')
+    .option('--allow-origin <origin>', 'let pages of another site connect; may be repeated', collect, [])
+    .option('--json', 'print events as JSON lines on stdout')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ earl cloud                                  dashboard at http://127.0.0.1:8080
+  $ earl cloud --port 0 --json                  a free port, told as {"event":"listening",…}
+  $ earl cloud --host 0.0.0.0                   for the whole network, with a new token
+  $ earl cloud --allow-origin https://lab.example
+  $ npx wscat -c ws://127.0.0.1:8080 -s earl.v1.json
+
+Ctrl-C tells the clients to come back later and stops. docs/protocol.md describes the messages.`,
+    )
+    .action(run);
+}
+
+async function run(options: CloudCommandOptions): Promise<void> {
+  const stop = untilSignal();
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  const cloud = await startCloud({
+    host: options.host,
+    port: options.port,
+    ...(options.token === undefined ? {} : { token: options.token }),
+    allowedOrigins: options.allowOrigin,
+    webRoot: join(packageRoot(), 'dist/cloud/web'),
+    serverName: `earl/${version}`,
+    log: (line) => console.error(line),
+  }).catch((error: unknown) => {
+    if (!(error instanceof EarlError) || error.code !== 'PORT_IN_USE') throw error;
+    throw new EarlError(error.code, `${error.message}, e.g. earl cloud --port ${options.port + 1}`, { cause: error });
+  });
+  announce(cloud, options);
+  await stop;
+  console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
+  await cloud.close();
+  if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
+}
+
+function announce(cloud: Cloud, options: CloudCommandOptions): void {
+  const { url, token } = cloud;
+  const websocket = url.replace(/^http/, 'ws');
+  // The dashboard reads the token from the fragment, which browsers do not send to any server.
+  const dashboard = token === undefined ? url : `${url}/#token=${encodeURIComponent(token)}`;
+  if (options.json) {
+    console.log(JSON.stringify({ event: 'listening', url, websocket, dashboard, ...(token ? { token } : {}) }));
+    return;
+  }
+  console.log(dashboard);
+  console.error(`The dashboard is at the address above, clients connect to ${websocket}.`);
+  if (token !== undefined) console.error(`Clients need the token ${token}`);
+  console.error(`Next: earl gateway --cloud ${websocket}${token === undefined ? '' : ` --token ${token}`}`);
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; the second ends the process as the shell expects. */
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = () => {
+      signals += 1;
+      if (signals > 1) process.exit(exitCodes.interrupted);
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+  return port;
+}
+
+function collect(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}
