@@ -35,4 +35,6 @@ export type TraceSink = (event: TraceEvent & { t: number }) => void;
 export interface DeviceContext {
   readonly scheduler: Scheduler;
   trace(event: TraceEvent): void;
+  /** False when nobody listens to this kind: a device then does no work for it. */
+  tracing(kind: TraceEvent['kind']): boolean;
 }

@@ -1,0 +1,72 @@
+/**
+ * The clock side of a USCI: which line UCSSELx selects as BRCLK, waiting for one of its edges, and asking for it in
+ * low-power modes (SLAU144, "UART Baud Rate Generation", "Automatic Clock Activation").
+ */
+
+import type { ClockDomain } from '../clock-domain.ts';
+import type { McuShape } from '../mcu.ts';
+import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+
+/** What a USCI needs of its chip. */
+export type UsciChip = Pick<McuShape, 'scheduler' | 'bus' | 'interrupts' | 'sfr' | 'clocks' | 'pin' | 'onReset'>;
+
+/** BRCLK for the two bits of UCSSELx; undefined for the external clock, which nothing drives on this board. */
+export function baudClock(chip: UsciChip, select: number): ClockDomain | undefined {
+  return [undefined, chip.clocks.aclk, chip.clocks.smclk, chip.clocks.smclk][select & 3];
+}
+
+/** Runs one callback at a future edge of a clock, wherever frequency changes and gating move that edge. */
+export class TickTimer {
+  private readonly scheduler: Scheduler;
+  private event: ScheduledEvent | undefined;
+  private waiting: { domain: ClockDomain; tick: number; run: () => void } | undefined;
+
+  constructor(chip: UsciChip) {
+    this.scheduler = chip.scheduler;
+    for (const domain of [chip.clocks.aclk, chip.clocks.smclk]) {
+      domain.onChange(() => {
+        if (this.waiting?.domain === domain) this.arm();
+      });
+    }
+  }
+
+  /** Replaces what was waiting. */
+  at(domain: ClockDomain, tick: number, run: () => void): void {
+    this.waiting = { domain, tick, run };
+    this.arm();
+  }
+
+  cancel(): void {
+    this.waiting = undefined;
+    this.scheduler.cancel(this.event);
+    this.event = undefined;
+  }
+
+  private arm(): void {
+    const { domain, tick } = this.waiting!;
+    this.scheduler.cancel(this.event);
+    const time = domain.timeOfTick(tick);
+    this.event = Number.isFinite(time) ? this.scheduler.schedule(time, () => this.fire()) : undefined;
+  }
+
+  private fire(): void {
+    const { run } = this.waiting!;
+    this.waiting = undefined;
+    this.event = undefined;
+    run();
+  }
+}
+
+/** One standing request for a clock; switching it on twice asks once. */
+export class ClockRequest {
+  private requested: ClockDomain | undefined;
+
+  /** Asks for `domain`, or for nothing. */
+  set(domain: ClockDomain | undefined): void {
+    if (domain === this.requested) return;
+    const before = this.requested;
+    this.requested = domain;
+    domain?.request(true);
+    before?.request(false);
+  }
+}

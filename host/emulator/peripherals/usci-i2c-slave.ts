@@ -1,0 +1,89 @@
+/**
+ * The I2C slave of a USCI as a sequence of waits (SLAU144, "I2C Slave Mode": transmitter and receiver).
+ *
+ * Begins at a START; ends when the address is somebody else's, when the master refuses more, or when the registers'
+ * owner abandons it at a STOP or the next START. SCL is held low while TXBUF is not loaded or RXBUF not read. Left out:
+ * 10-bit addresses, and being addressed by the master that just won the arbitration against this one.
+ */
+
+import type { Level } from './pin.ts';
+import type { Sequence } from './usci-i2c-sequence.ts';
+
+/** What the slave does to registers and lines. */
+export interface SlavePort {
+  sda(level: Level): void;
+  scl(level: Level): void;
+  readonly sdaLevel: Level;
+  readonly sclLevel: Level;
+  /** Is this address byte, without its R/W bit, for us? */
+  answersTo(address: number): boolean;
+  onAddressed(transmitter: boolean): void;
+  /** UCTXNACK: the next byte is not acknowledged. Asking takes it back. */
+  takeRefusal(): boolean;
+  readonly transmitReady: boolean;
+  takeTransmitByte(): number;
+  readonly receiveFull: boolean;
+  putReceivedByte(byte: number): void;
+}
+
+export function* slaveTransfer(port: SlavePort): Sequence<void> {
+  yield () => port.sclLevel === 0;
+  const header = yield* receiveByte(port);
+  if (!port.answersTo(header >> 1)) return;
+  const transmitter = (header & 1) === 1;
+  port.onAddressed(transmitter);
+  yield* acknowledge(port, true);
+  if (transmitter) yield* transmit(port);
+  else yield* receive(port);
+}
+
+function* transmit(port: SlavePort): Sequence<void> {
+  for (;;) {
+    yield* holdClockUntil(port, () => port.transmitReady);
+    const byte = port.takeTransmitByte();
+    for (let bit = 7; bit >= 0; bit--) {
+      port.sda(((byte >> bit) & 1) as Level);
+      yield* clock(port);
+    }
+    port.sda(1);
+    if ((yield* clock(port)) === 1) return;
+  }
+}
+
+function* receive(port: SlavePort): Sequence<void> {
+  for (;;) {
+    const byte = yield* receiveByte(port);
+    yield* holdClockUntil(port, () => !port.receiveFull);
+    const refused = port.takeRefusal();
+    yield* acknowledge(port, !refused);
+    if (refused) return;
+    port.putReceivedByte(byte);
+  }
+}
+
+function* holdClockUntil(port: SlavePort, ready: () => boolean): Sequence<void> {
+  if (ready()) return;
+  port.scl(0);
+  yield ready;
+  port.scl(1);
+}
+
+function* receiveByte(port: SlavePort): Sequence<number> {
+  let byte = 0;
+  for (let bit = 0; bit < 8; bit++) byte = (byte << 1) | (yield* clock(port));
+  return byte;
+}
+
+function* acknowledge(port: SlavePort, acknowledged: boolean): Sequence<void> {
+  port.sda(acknowledged ? 0 : 1);
+  yield* clock(port);
+  port.sda(1);
+}
+
+/** One clock of the master: the level of SDA when SCL rose. */
+function* clock(port: SlavePort): Sequence<Level> {
+  yield () => port.sclLevel === 1;
+  const level = port.sdaLevel;
+  yield () => port.sclLevel === 0;
+  return level;
+}

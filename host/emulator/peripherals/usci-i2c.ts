@@ -1,0 +1,386 @@
+/**
+ * USCI_B0 in I2C mode on P1.6 (SCL) and P1.7 (SDA): registers, flags and lines (SLAU144, "Universal Serial
+ * Communication Interface, I2C Mode"). What a master does on the bus is usci-i2c-master.ts, a slave usci-i2c-slave.ts.
+ *
+ * TXIFG is set with START and whenever TXBUF moved on; UCTXSTT and UCTXSTP clear themselves; an unloaded TXBUF or an
+ * unread RXBUF holds SCL low. Of the errata (SLAZ440) USCI25 is followed: after a refused byte with a restart pending
+ * TXIFG stays. Left out: 10-bit addresses, SPI mode, and errata that need two masters.
+ */
+
+import type { Level, Pin, PinFunction } from './pin.ts';
+import { baudClock, ClockRequest, type UsciChip } from './usci-clock.ts';
+import { type MasterPort, masterTransfer } from './usci-i2c-master.ts';
+import { ctl0, ctl1, stat, ucb0 } from './usci-i2c-registers.ts';
+import { SequenceRunner } from './usci-i2c-sequence.ts';
+import { type SlavePort, slaveTransfer } from './usci-i2c-slave.ts';
+import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
+
+const UCB0RXIFG = 0x04;
+const UCB0TXIFG = 0x08;
+/** UCB0I2COA: answer to the general call. */
+const UCGCEN = 0x8000;
+
+export class UsciI2c implements MasterPort, SlavePort {
+  private readonly chip: UsciChip;
+  private readonly interrupts: UsciInterrupts;
+  private readonly unsupported: (what: string) => void;
+  private readonly flags: UsciFlags;
+  private readonly master: SequenceRunner;
+  private readonly slave: SequenceRunner;
+  private readonly clockRequest = new ClockRequest();
+  private readonly sclLine: OpenDrain;
+  private readonly sdaLine: OpenDrain;
+  private readonly registers = { control0: 0, control1: 0, divider: 0, enables: 0, status: 0, own: 0, slave: 0 };
+  private rxBuffer = 0;
+  private txBuffer = 0;
+  private txLoaded = false;
+
+  private addressed = false;
+
+  /** @param unsupported told, once each, what a program asked for that is left out here */
+  constructor(chip: UsciChip, interrupts: UsciInterrupts, unsupported: (what: string) => void) {
+    this.chip = chip;
+    this.interrupts = interrupts;
+    this.unsupported = unsupported;
+    this.flags = new UsciFlags(chip, UCB0RXIFG, UCB0TXIFG, () => this.updateInterrupts());
+    const clock = () => baudClock(chip, this.registers.control1 >> 6);
+    this.master = new SequenceRunner(chip, clock, () => this.onMasterFinished());
+    this.slave = new SequenceRunner(chip, clock, () => {});
+    this.sclLine = new OpenDrain(chip.pin(1, 6), () => this.poke());
+    this.sdaLine = new OpenDrain(chip.pin(1, 7), (level) => this.onSda(level));
+    this.mapRegisters();
+    chip.onReset(() => this.onPuc());
+    this.onPuc();
+  }
+
+  // ---- registers
+
+  private mapRegisters(): void {
+    const { bus } = this.chip;
+    const { registers } = this;
+    bus.mapByte(ucb0.CTL0, { read: () => registers.control0, write: (value) => this.writeControl0(value) });
+    bus.mapByte(ucb0.CTL1, { read: () => registers.control1, write: (value) => this.writeControl1(value) });
+    bus.mapByte(ucb0.BR0, {
+      read: () => registers.divider & 0xff,
+      write: (value) => {
+        registers.divider = (registers.divider & 0xff00) | value;
+      },
+    });
+    bus.mapByte(ucb0.BR1, {
+      read: () => registers.divider >> 8,
+      write: (value) => {
+        registers.divider = (registers.divider & 0x00ff) | (value << 8);
+      },
+    });
+    bus.mapByte(ucb0.I2CIE, { read: () => registers.enables, write: (value) => this.writeEnables(value) });
+    bus.mapByte(ucb0.STAT, { read: () => this.readStatus(), write: (value) => this.writeStatus(value) });
+    bus.mapByte(ucb0.RXBUF, { read: () => this.readBuffer(), peek: () => this.rxBuffer });
+    bus.mapByte(ucb0.TXBUF, { read: () => this.txBuffer, write: (value) => this.writeBuffer(value) });
+    bus.mapWord(ucb0.I2COA, {
+      read: () => registers.own,
+      write: (value) => {
+        registers.own = value;
+      },
+    });
+    bus.mapWord(ucb0.I2CSA, {
+      read: () => registers.slave,
+      write: (value) => {
+        registers.slave = value & 0x3ff;
+      },
+    });
+  }
+
+  private onPuc(): void {
+    Object.assign(this.registers, {
+      control0: ctl0.UCSYNC,
+      control1: ctl1.UCSWRST,
+      divider: 0,
+      enables: 0,
+      status: 0,
+      own: 0,
+      slave: 0,
+    });
+    this.rxBuffer = 0;
+    this.txBuffer = 0;
+    this.abandon();
+    this.flags.assign(UCB0TXIFG, 0);
+  }
+
+  private get isI2c(): boolean {
+    const mode = ctl0.UCMODE | ctl0.UCSYNC;
+    return (this.registers.control0 & mode) === (ctl0.UCMODE_I2C | ctl0.UCSYNC);
+  }
+
+  private get running(): boolean {
+    return this.isI2c && (this.registers.control1 & ctl1.UCSWRST) === 0;
+  }
+
+  private writeControl0(value: number): void {
+    this.registers.control0 = value | ctl0.UCSYNC;
+    if (value & (ctl0.UCA10 | ctl0.UCSLA10)) this.unsupported('10-bit I2C addresses');
+  }
+
+  private writeControl1(value: number): void {
+    this.registers.control1 = value;
+    if (value & ctl1.UCSWRST) this.enterReset();
+    else if (!this.isI2c) this.unsupported('USCI_B0 in SPI mode');
+    else if (baudClock(this.chip, value >> 6) === undefined && this.registers.control0 & ctl0.UCMST) {
+      this.unsupported('USCI_B0 clocked from the UC0CLK pin');
+    }
+    this.poke();
+    this.startWhenAsked();
+  }
+
+  /** UCSWRST: lines are let go, status, data flags and their enables are cleared (SLAU144, "I2C ... Reset"). */
+  private enterReset(): void {
+    this.abandon();
+    if (this.isI2c) this.flags.assign(0, 0);
+    this.registers.status = 0;
+    this.registers.control1 &= ~(ctl1.UCTXSTT | ctl1.UCTXSTP | ctl1.UCTXNACK);
+    this.updateInterrupts();
+  }
+
+  private abandon(): void {
+    this.master.abandon();
+    this.slave.abandon();
+    this.addressed = false;
+    this.txLoaded = false;
+    this.clockRequest.set(undefined);
+    this.sdaLine.output(1);
+    this.sclLine.output(1);
+  }
+
+  private writeEnables(value: number): void {
+    this.registers.enables = value & stat.STATE_FLAGS;
+    this.updateInterrupts();
+  }
+
+  private readStatus(): number {
+    const held = this.running && this.sclLine.level === 0 && (this.master.waiting || this.sclLine.pulledLow);
+    return this.registers.status | (held ? stat.UCSCLLOW : 0);
+  }
+
+  /** Only the four state flags belong to software. */
+  private writeStatus(value: number): void {
+    const kept = this.registers.status & ~stat.STATE_FLAGS;
+    this.registers.status = kept | (value & stat.STATE_FLAGS);
+    this.updateInterrupts();
+  }
+
+  private readBuffer(): number {
+    this.flags.clear(UCB0RXIFG);
+    this.poke();
+    return this.rxBuffer;
+  }
+
+  private writeBuffer(value: number): void {
+    this.txBuffer = value;
+    if (!this.running) return;
+    this.txLoaded = true;
+    this.flags.clear(UCB0TXIFG);
+    this.poke();
+  }
+
+  private updateInterrupts(): void {
+    const state = (this.registers.status & this.registers.enables & stat.STATE_FLAGS) !== 0;
+    this.interrupts.request('B', this.isI2c && state, this.flags.pending !== 0);
+  }
+
+  private setStatus(set: number, cleared = 0): void {
+    this.registers.status = (this.registers.status & ~cleared) | set;
+    this.updateInterrupts();
+  }
+
+  // ---- sequences
+
+  private poke(): void {
+    this.master.poke();
+    this.slave.poke();
+  }
+
+  private startWhenAsked(): void {
+    const asked = this.running && this.has(ctl1.UCTXSTT) && (this.registers.control0 & ctl0.UCMST) !== 0;
+    if (!asked || this.master.active) return;
+    this.clockRequest.set(baudClock(this.chip, this.registers.control1 >> 6));
+    this.master.begin(masterTransfer(this));
+  }
+
+  private onMasterFinished(): void {
+    this.clockRequest.set(undefined);
+    this.startWhenAsked();
+  }
+
+  private onSda(level: Level): void {
+    if (this.running && this.sclLine.level === 1) {
+      if (level === 0) this.onBusStart();
+      else this.onBusStop();
+    }
+    this.poke();
+  }
+
+  private onBusStart(): void {
+    this.setStatus(stat.UCBBUSY);
+    this.endSlaveTransfer(0);
+    if (!this.master.running && this.registers.own !== 0) this.slave.begin(slaveTransfer(this));
+  }
+
+  private onBusStop(): void {
+    this.setStatus(0, stat.UCBBUSY);
+    this.endSlaveTransfer(stat.UCSTPIFG);
+  }
+
+  private endSlaveTransfer(flag: number): void {
+    this.slave.abandon();
+    if (!this.addressed) return;
+    this.addressed = false;
+    this.setStatus(flag, flag === 0 ? 0 : stat.UCSTTIFG);
+  }
+
+  // ---- what both sequences do to lines and registers
+
+  sda(level: Level): void {
+    this.sdaLine.output(level);
+  }
+
+  scl(level: Level): void {
+    this.sclLine.output(level);
+  }
+
+  get sdaLevel(): Level {
+    return this.sdaLine.level;
+  }
+
+  get sclLevel(): Level {
+    return this.sclLine.level;
+  }
+
+  get transmitReady(): boolean {
+    return this.txLoaded;
+  }
+
+  takeTransmitByte(): number {
+    this.txLoaded = false;
+    this.flags.raise(UCB0TXIFG);
+    return this.txBuffer;
+  }
+
+  get receiveFull(): boolean {
+    return (this.flags.flags & UCB0RXIFG) !== 0;
+  }
+
+  putReceivedByte(byte: number): void {
+    this.rxBuffer = byte;
+    this.flags.raise(UCB0RXIFG);
+  }
+
+  // ---- master
+
+  get highTicks(): number {
+    return Math.max(1, this.registers.divider >> 1);
+  }
+
+  get lowTicks(): number {
+    return Math.max(1, this.registers.divider - this.highTicks);
+  }
+
+  get busIdle(): boolean {
+    const linesHigh = this.sclLine.level === 1 && this.sdaLine.level === 1;
+    return linesHigh && (this.registers.status & stat.UCBBUSY) === 0;
+  }
+
+  has(bit: number): boolean {
+    return (this.registers.control1 & bit) !== 0;
+  }
+
+  clear(bit: number): void {
+    this.registers.control1 &= ~bit;
+  }
+
+  get slaveAddress(): number {
+    return this.registers.slave & 0x7f;
+  }
+
+  onStart(transmitter: boolean): void {
+    this.setStatus(0, stat.UCNACKIFG | stat.UCSTPIFG);
+    this.txLoaded = false;
+    if (transmitter) this.flags.raise(UCB0TXIFG);
+    else this.flags.clear(UCB0TXIFG);
+  }
+
+  onAddressSent(acknowledged: boolean): void {
+    if (!acknowledged) this.refuse();
+  }
+
+  /** USCI25: TXIFG survives when a restart is pending; the restart itself is forgotten (SLAU144). */
+  onDataRefused(): void {
+    const restartPending = this.has(ctl1.UCTXSTT) && !this.has(ctl1.UCTXSTP);
+    this.clear(ctl1.UCTXSTT);
+    if (restartPending) this.setStatus(stat.UCNACKIFG);
+    else this.refuse();
+  }
+
+  private refuse(): void {
+    this.txLoaded = false;
+    this.flags.clear(UCB0TXIFG);
+    this.setStatus(stat.UCNACKIFG);
+  }
+
+  onArbitrationLost(): void {
+    this.registers.control0 &= ~ctl0.UCMST;
+    this.clear(ctl1.UCTXSTT | ctl1.UCTXSTP);
+    this.txLoaded = false;
+    this.flags.clear(UCB0TXIFG);
+    this.setStatus(stat.UCALIFG);
+  }
+
+  // ---- slave
+
+  answersTo(address: number): boolean {
+    const generalCall = address === 0 && (this.registers.own & UCGCEN) !== 0;
+    if (generalCall) this.setStatus(stat.UCGC);
+    return generalCall || address === (this.registers.own & 0x7f);
+  }
+
+  onAddressed(transmitter: boolean): void {
+    this.addressed = true;
+    this.registers.control1 = (this.registers.control1 & ~ctl1.UCTR) | (transmitter ? ctl1.UCTR : 0);
+    this.setStatus(stat.UCSTTIFG, stat.UCSTPIFG);
+    if (transmitter && !this.txLoaded) this.flags.raise(UCB0TXIFG);
+  }
+
+  takeRefusal(): boolean {
+    const refused = this.has(ctl1.UCTXNACK);
+    this.clear(ctl1.UCTXNACK);
+    return refused;
+  }
+}
+
+/** One line of the bus as the module drives and sees it. */
+class OpenDrain {
+  private readonly pin: Pin;
+  private readonly fn: PinFunction;
+  private own: Level = 1;
+
+  constructor(pin: Pin, changed: (level: Level) => void) {
+    this.pin = pin;
+    this.fn = pin.attach(3, 'module');
+    pin.onChange((level) => {
+      if (this.fn.selected) changed(level);
+    });
+  }
+
+  /** Without its pin the module sees what it drives itself. */
+  get level(): Level {
+    return this.fn.selected ? this.pin.level : this.own;
+  }
+
+  get pulledLow(): boolean {
+    return this.own === 0;
+  }
+
+  /** 0 pulls low, 1 lets go. */
+  output(level: Level): void {
+    this.own = level;
+    this.fn.output(level === 0 ? 0 : undefined);
+  }
+}

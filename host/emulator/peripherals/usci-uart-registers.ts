@@ -1,0 +1,49 @@
+/** Addresses and bits of USCI_A0 in UART mode (SLAU144, "USCI Registers: UART Mode"; SLAS735). Constants only. */
+
+export const uca0 = {
+  ABCTL: 0x5d,
+  IRTCTL: 0x5e,
+  IRRCTL: 0x5f,
+  CTL0: 0x60,
+  CTL1: 0x61,
+  BR0: 0x62,
+  BR1: 0x63,
+  MCTL: 0x64,
+  STAT: 0x65,
+  RXBUF: 0x66,
+  TXBUF: 0x67,
+} as const;
+
+/** UCA0CTL0. */
+export const ctl0 = {
+  UCPEN: 0x80,
+  UCPAR: 0x40,
+  UCMSB: 0x20,
+  UC7BIT: 0x10,
+  UCSPB: 0x08,
+  UCMODE: 0x06,
+  UCSYNC: 0x01,
+} as const;
+
+/** UCA0CTL1. */
+export const ctl1 = {
+  UCSSEL: 0xc0,
+  UCRXEIE: 0x20,
+  UCBRKIE: 0x10,
+  UCDORM: 0x08,
+  UCTXADDR: 0x04,
+  UCTXBRK: 0x02,
+  UCSWRST: 0x01,
+} as const;
+
+/** UCA0STAT. */
+export const stat = {
+  UCLISTEN: 0x80,
+  UCFE: 0x40,
+  UCOE: 0x20,
+  UCPE: 0x10,
+  UCBRK: 0x08,
+  UCRXERR: 0x04,
+  UCADDR: 0x02,
+  UCBUSY: 0x01,
+} as const;
