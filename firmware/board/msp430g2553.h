@@ -194,7 +194,8 @@
 #define SREF_1 0x2000u     /* VREF+ against VSS */
 #define ADC10SHT_3 0x1800u /* sample 64 ADC10CLK */
 #define ADC10SR 0x0400u    /* reference buffer for 50 ksps */
-#define REFON 0x0020u      /* REF2_5V = 0: 1.5 V */
+#define REF2_5V 0x0040u
+#define REFON 0x0020u      /* 1.5 V, with REF2_5V 2.5 V */
 #define ADC10ON 0x0010u
 #define ADC10IE 0x0008u
 #define ADC10IFG 0x0004u
@@ -211,6 +212,7 @@
 #define CAL_ADC_15VREF_FACTOR CONSTANT16(0x10E0)
 #define CAL_ADC_15T30 CONSTANT16(0x10E2) /* sensor reading at 30 degrees Celsius, 1.5 V reference */
 #define CAL_ADC_15T85 CONSTANT16(0x10E4)
+#define CAL_ADC_25VREF_FACTOR CONSTANT16(0x10E6)
 #define CALDCO_8MHZ CONSTANT8(0x10FC)
 #define CALBC1_8MHZ CONSTANT8(0x10FD)
 

@@ -17,7 +17,10 @@ uint32_t adc_microvolts(uint8_t channel);
 /* Chip temperature in 0.01 degrees Celsius, from the sensor's factory readings at 30 and 85 degrees. */
 int16_t adc_temperature_centi(void);
 
-/* Supply voltage in millivolts from (Vcc/2) on A11: up to 3000, where the 1.5 V reference ends, and 3000 above. */
+/*
+ * Supply voltage in millivolts from (Vcc/2) on A11 against 1.5 V, which ends at 3000 mV; above that a second conversion
+ * against 2.5 V, which the data sheet allows from 2.9 V on. The LaunchPad supplies about 3.5 V.
+ */
 uint16_t adc_supply_mv(void);
 
 #endif

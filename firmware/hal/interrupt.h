@@ -3,10 +3,10 @@
  *
  * GCC's and clang's interrupt attributes number vectors differently, and only GCC can patch the stacked status register
  * on exit. So a handler is a plain C function that returns wake bits (sleep.h), and INTERRUPT makes an assembly stub for
- * it: save R11-R15 (what the MSP430 EABI lets a callee clobber, SLAA534), call, leave through interrupt_exit (startup.S),
+ * it: save R11-R15 (what the MSP430 EABI lets a callee clobber, SLAA534), call, leave through interrupt_exit (startup.s),
  * which ORs the bits into sleep_wake_bits and clears CPUOFF, OSCOFF, SCG0, SCG1 in the stacked status register.
  *
- * The vector table (startup.S) names each stub weakly: a peripheral that an image does not link leaves its vector at a
+ * The vector table (startup.s) names each stub weakly: a peripheral that an image does not link leaves its vector at a
  * RETI, which is also what erratum USCI29 asks of the vectors that are never used.
  *
  * Stack of an interrupt: 4 (PC, SR) + 10 (registers) + 2 (call) + the handler's own.
@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-/* `name` is one of: port1 port2 adc10 usci_tx usci_rx timer0_a1 timer0_a0 timer1_a1 timer1_a0 (startup.S). */
+/* `name` is one of: port1 port2 adc10 usci_tx usci_rx timer0_a1 timer0_a0 timer1_a1 timer1_a0 (startup.s). */
 #define INTERRUPT(name)                          \
   uint8_t name##_interrupt(void);                \
   __asm__(".section .text.isr_" #name ",\"ax\",@progbits\n" \

@@ -44,6 +44,10 @@ uint8_t sleep_until_event(void);
  */
 void sleep_wait(uint8_t mask);
 
+/* For hal: sets or clears wake bits as if an interrupt had, or had not. */
+void sleep_note(uint8_t bits);
+void sleep_forget(uint8_t bits);
+
 /* Hold and release are idempotent per holder; call from main. */
 void sleep_hold(enum sleep_hold holder);
 void sleep_release(enum sleep_hold holder);

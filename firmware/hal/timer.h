@@ -36,8 +36,7 @@ void timer_stop(struct timer *timer);
  */
 bool timer_due(struct timer *timer);
 
-/* For sleep.c: milliseconds until the earliest deadline noted since the last call, TIMER_NONE if none; forgets it. */
-#define TIMER_NONE 0xFFFFu
-uint16_t timer_take_next_ms(void);
+/* For sleep.c: takes the earliest deadline noted since the last call. False: none. */
+bool timer_take_next(uint16_t *due_ms);
 
 #endif

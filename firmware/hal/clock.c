@@ -1,0 +1,166 @@
+/*
+ * Clocks and probe time: see clock.h. SLAU144 "Basic Clock Module+", "Timer_A"; SLAS735 Timer0_A3 signal connections.
+ *
+ * Errata (SLAZ440): BCL12 is avoided by setting the DCO once after reset in the order DCOCTL = 0, BCSCTL1, DCOCTL. TA12
+ * (a compare one tick ahead is lost on a slow clock) is avoided by never arming less than two ticks ahead. TAB22 (TACTL
+ * may be spoiled by a watchdog reset) is met by writing the whole of TA0CTL with TACLR at start.
+ */
+#include "hal/clock.h"
+
+#include <stdbool.h>
+
+#include "board/earl.h"
+#include "hal/interrupt.h"
+#include "hal/port.h"
+#include "hal/sleep.h"
+
+#define ERASED 0xFFu
+#define PERIODS 32u               /* of ACLK in one measurement: 64000 cycles on the slowest VLO still fit 16 bits */
+#define TYPICAL_CYCLES 21333u     /* 32 periods of 12 kHz, until measured */
+#define LONGEST_TICKS 32767u
+#define EDGE_POLLS 8000u          /* more than the slowest VLO period lasts, so that a dead VLO cannot hang the probe */
+
+static struct {
+  uint32_t now_ms;
+  uint32_t calibrated_ms;     /* probe time of the last measurement */
+  uint16_t fraction;          /* of a millisecond, in 1/65536 */
+  uint16_t count;             /* Timer0 at now_ms */
+  uint16_t ms_per_tick_q16;   /* milliseconds per ACLK tick, times 65536 */
+  uint16_t ticks_per_ms_q8;   /* ACLK ticks per millisecond, times 256 */
+} clock;
+
+/* At the DCO's reset frequency of about 1.1 MHz this blinks some five times a second. */
+__attribute__((noreturn)) static void blink_for_ever(void) {
+  for (;;) {
+    P1OUT ^= BOARD_LED;
+    for (uint16_t i = 0; i < 20000u; i++) __asm__ volatile("nop");
+  }
+}
+
+static void start_dco(void) {
+  if (CALBC1_8MHZ == ERASED || CALDCO_8MHZ == ERASED) blink_for_ever();
+  DCOCTL = 0;
+  BCSCTL1 = CALBC1_8MHZ | XT2OFF;
+  DCOCTL = CALDCO_8MHZ;
+  BCSCTL2 = 0;
+  BCSCTL3 = LFXT1S_2;
+}
+
+uint16_t clock_count(void) {
+  uint16_t count;
+  uint16_t again = TA0R;
+  do {
+    count = again;
+    again = TA0R;
+  } while (count != again);
+  return count;
+}
+
+/* Waits for the next captured edge. False: none came, or one was missed. */
+static bool next_edge(uint16_t *at) {
+  for (uint16_t polls = EDGE_POLLS; polls != 0; polls--) {
+    if ((TA0CCTL0 & CCIFG) == 0) continue;
+    *at = TA0CCR0;
+    bool missed = (TA0CCTL0 & COV) != 0;
+    TA0CCTL0 &= (uint16_t)~(CCIFG | COV);
+    return !missed;
+  }
+  return false;
+}
+
+/* SMCLK cycles in PERIODS periods of ACLK, 0 if they could not be measured. Timer0 counts SMCLK meanwhile. */
+static uint16_t capture_aclk(uint16_t *edges) {
+  uint16_t first = 0;
+  uint16_t last = 0;
+  TA0CTL = TASSEL_2 | MC_2 | TACLR;
+  TA0CCTL0 = CM_1 | CCIS_1 | SCS | CAP;
+  for (*edges = 0; *edges <= PERIODS; (*edges)++) {
+    if (!next_edge(&last)) return 0;
+    if (*edges == 0) first = last;
+  }
+  return last - first;
+}
+
+/*
+ * Measures while no alarm is armed. The edges that pass are those by which Timer0 would have counted on; starting right
+ * after an edge leaves a whole period to switch its clock without losing one.
+ */
+static void calibrate(void) {
+  uint16_t edges;
+  uint16_t start = clock_count();
+  for (uint16_t polls = EDGE_POLLS; polls != 0 && clock_count() == start; polls--) {
+  }
+  start = clock_count();
+  uint16_t cycles = capture_aclk(&edges);
+  TA0CTL = 0;
+  TA0CCTL0 = 0;
+  TA0R = start + edges;
+  TA0CTL = TASSEL_1 | MC_2;
+  if (cycles < 10000u) cycles = clock.ms_per_tick_q16 != 0 ? 0 : TYPICAL_CYCLES; /* above 25 kHz is no VLO */
+  if (cycles == 0) return;
+  clock.ms_per_tick_q16 = (uint16_t)(((uint32_t)cycles * 16777u + 0x8000u) >> 16); /* cycles / 256000 * 65536 */
+  clock.ticks_per_ms_q8 = (uint16_t)((CLOCK_SMCLK_HZ / 1000u * PERIODS * 256u) / cycles);
+}
+
+void clock_init(void) {
+  start_dco();
+  TA0CTL = TASSEL_1 | MC_2 | TACLR;
+  calibrate();
+  clock.count = clock_count();
+}
+
+uint32_t clock_ms(void) {
+  uint16_t count = clock_count();
+  uint32_t passed = (uint32_t)(uint16_t)(count - clock.count) * clock.ms_per_tick_q16 + clock.fraction;
+  clock.count = count;
+  clock.fraction = (uint16_t)passed;
+  clock.now_ms += passed >> 16;
+  return clock.now_ms;
+}
+
+void clock_calibrate_if_due(void) {
+  uint32_t now = clock_ms();
+  if (now - clock.calibrated_ms < CLOCK_CALIBRATION_MS) return;
+  clock.calibrated_ms = now;
+  calibrate();
+}
+
+uint16_t clock_vlo_hz(void) { return (uint16_t)(((uint32_t)clock.ticks_per_ms_q8 * 1000u) >> 8); }
+
+static uint16_t at_most_longest(uint32_t ticks) { return ticks > LONGEST_TICKS ? LONGEST_TICKS : (uint16_t)ticks; }
+
+uint16_t clock_ticks(uint16_t ms) {
+  return at_most_longest((((uint32_t)ms * clock.ticks_per_ms_q8) >> 8) + 1u);
+}
+
+uint16_t clock_ticks_until(uint16_t due_ms) {
+  int16_t ahead = (int16_t)(due_ms - (uint16_t)clock_ms());
+  if (ahead <= 0) return 0;
+  uint16_t begun = (uint16_t)(((uint32_t)clock.fraction * clock.ticks_per_ms_q8) >> 24);
+  return at_most_longest((((uint32_t)(uint16_t)ahead * clock.ticks_per_ms_q8) >> 8) + 1u - begun);
+}
+
+void clock_alarm_in(uint16_t ticks) {
+  if (ticks < 2) ticks = 2;
+  TA0CCTL1 = 0;
+  TA0CCR1 = clock_count() + ticks;
+  TA0CCTL1 = CCIE;
+  if ((int16_t)(clock_count() - TA0CCR1) >= 0) TA0CCTL1 = CCIE | CCIFG;
+}
+
+/* i2c.c has CCR2 when the image links it. */
+uint8_t i2c_timeout_interrupt(void);
+__attribute__((weak)) uint8_t i2c_timeout_interrupt(void) { return 0; }
+
+INTERRUPT(timer0_a1) {
+  switch (TA0IV) {
+    case TAIV_CCR1:
+      TA0CCTL1 = 0;
+      return WAKE_TIMER;
+    case TAIV_CCR2:
+      TA0CCTL2 = 0;
+      return i2c_timeout_interrupt();
+    default:
+      return 0;
+  }
+}

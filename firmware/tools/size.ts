@@ -1,0 +1,35 @@
+/**
+ * Prints flash, RAM and worst-case stack of images and fails over budget: node ../tools/run.mjs tools/size.ts IMAGE.elf ...
+ * Budgets: 16 KB of flash (the ball 6144 bytes), 400 bytes of RAM with the worst-case stack.
+ */
+import { basename } from 'node:path';
+import { readImage, reportOf } from './image.ts';
+
+const RAM_BUDGET = 400;
+const FLASH_BUDGETS: Readonly<Record<string, number>> = { ball: 6144 };
+const FLASH_SIZE = 16384;
+
+const isVerbose = process.argv.includes('--paths');
+const paths = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const columns = ['image', 'flash', 'budget', 'ram', 'stack main', '+ interrupt', 'ram + stack', 'budget'];
+console.log(columns.map((column, i) => (i === 0 ? column.padEnd(12) : column.padStart(12))).join(''));
+
+for (const path of paths) {
+  const name = basename(path, '.elf');
+  const { flash, ram, stack } = reportOf(readImage(path));
+  const total = ram + stack.main + stack.interrupt;
+  const flashBudget = FLASH_BUDGETS[name] ?? FLASH_SIZE;
+  const row = [flash, flashBudget, ram, stack.main, stack.interrupt, total, RAM_BUDGET];
+  console.log(name.padEnd(12) + row.map((value) => String(value).padStart(12)).join(''));
+  if (isVerbose) {
+    console.log(`  main       ${stack.mainPath.join(' > ')}`);
+    console.log(`  interrupt  ${stack.interruptPath.join(' > ')}`);
+  }
+  if (flash > flashBudget) fail(`${name}: ${flash} bytes of flash, ${flash - flashBudget} over its budget`);
+  if (total > RAM_BUDGET) fail(`${name}: ${total} bytes of RAM with the stack, ${total - RAM_BUDGET} over the budget`);
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
+}
