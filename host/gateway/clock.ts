@@ -1,6 +1,6 @@
 /** The machine's clock, for everything in the gateway that takes a `Clock`. */
 
-import type { Clock } from '../link/clock.ts';
+import type { Clock } from '../link/index.ts';
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),

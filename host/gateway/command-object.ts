@@ -7,7 +7,7 @@
 
 import type { CommandObject, Json } from '../../cloud/protocol/messages.ts';
 import { EarlError } from '../../errors/index.ts';
-import { type Command, type FieldDefinition, type MessageDefinition, messages } from '../link/messages.ts';
+import { type Command, type FieldDefinition, type MessageDefinition, messages } from '../link/index.ts';
 
 const definitions: Readonly<Record<string, MessageDefinition>> = messages;
 

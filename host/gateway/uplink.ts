@@ -9,7 +9,7 @@
 
 import type { CloudClient } from '../../cloud/client/client.ts';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import type { Clock } from '../link/clock.ts';
+import type { Clock } from '../link/index.ts';
 import type { Log } from './log.ts';
 import { Spool, type SpoolEntry, type SpoolLimits, type SpoolMessage } from './spool.ts';
 
@@ -35,6 +35,9 @@ interface Dropped {
   state: number;
 }
 
+/** A cloud that is not there by then, at the start, is worth a line. */
+const HINT_MS = 3000;
+
 export class Uplink {
   private readonly options: UplinkOptions;
   private readonly spool: Spool;
@@ -46,6 +49,7 @@ export class Uplink {
   private pause: (() => void) | undefined;
   private drained: (() => void)[] = [];
   private closed = false;
+  private cancelHint: (() => void) | undefined;
 
   constructor(options: UplinkOptions) {
     this.options = options;
@@ -56,6 +60,7 @@ export class Uplink {
       else this.disconnected(reason);
     });
     if (options.client.connected) this.connected();
+    else this.cancelHint = options.clock.after(HINT_MS, () => this.hint());
   }
 
   /** Messages that the cloud has not acknowledged. */
@@ -90,10 +95,17 @@ export class Uplink {
     this.closed = true;
     this.stopWatching();
     this.pause?.();
+    this.cancelHint?.();
+  }
+
+  private hint(): void {
+    const message = 'the cloud has not answered yet: keeping samples until it does';
+    this.options.log({ level: 'warn', event: 'cloud-unreachable', message });
   }
 
   private connected(): void {
     this.connection++;
+    this.cancelHint?.();
     const { log, onConnected } = this.options;
     const { sample, event, state } = this.dropped;
     this.dropped = { sample: 0, event: 0, state: 0 };

@@ -1,0 +1,6 @@
+/** The gateway: the only door to this folder. */
+
+export { systemClock } from './clock.ts';
+export { Gateway, type GatewayOptions, type GatewayTimes } from './gateway.ts';
+export type { Log, LogEntry } from './log.ts';
+export type { SpoolLimits } from './spool.ts';
