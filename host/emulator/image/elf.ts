@@ -1,0 +1,124 @@
+/**
+ * Reads executable ELF files for the MSP430 (System V ABI chapters 4 and 5, SLAA534 "MSP430 Embedded ABI").
+ *
+ * Bytes go where the program headers' physical addresses say, as a flash tool would write them. Where there are section
+ * headers, only what a section holds is taken: linkers like to put the file's own headers into the first segment.
+ */
+
+import { EarlError } from '../../../errors/index.ts';
+import type { ImageSegment } from './image.ts';
+import { Reader } from './reader.ts';
+
+const machineMsp430 = 105;
+const typeExecutable = 2;
+const segmentLoad = 1;
+const section = { progbits: 1, symbolTable: 2, noBits: 8, allocate: 2 } as const;
+const sectionUndefined = 0;
+const symbolTypeFile = 4;
+const symbolTypeSection = 3;
+
+export interface ParsedFile {
+  readonly segments: ImageSegment[];
+  readonly symbols: Map<string, number>;
+}
+
+export function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+export function parseElf(bytes: Uint8Array): ParsedFile {
+  const reader = new Reader(bytes);
+  checkHeader(reader);
+  const sections = readSections(reader);
+  const segments: ImageSegment[] = [];
+  for (const segment of readProgramHeaders(reader)) segments.push(...contents(reader, segment, sections));
+  return { segments, symbols: readSymbols(reader, sections) };
+}
+
+function checkHeader(reader: Reader): void {
+  const machine = reader.u16(18);
+  if (reader.u8(4) !== 1 || reader.u8(5) !== 1 || machine !== machineMsp430) {
+    throw new EarlError(
+      'IMAGE_MACHINE',
+      `this ELF file is for machine ${machine}, not for the MSP430 (${machineMsp430}): compile it for -mmcu=msp430g2553`,
+    );
+  }
+  if (reader.u16(16) !== typeExecutable) {
+    throw new EarlError('IMAGE_NOT_LINKED', 'this ELF file is an object file, not a program: link it first');
+  }
+}
+
+interface Segment {
+  readonly offset: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+function readProgramHeaders(reader: Reader): Segment[] {
+  const start = reader.u32(28);
+  const entrySize = reader.u16(42);
+  const segments: Segment[] = [];
+  for (let index = 0; index < reader.u16(44); index++) {
+    const at = start + index * entrySize;
+    const size = reader.u32(at + 16);
+    if (reader.u32(at) !== segmentLoad || size === 0) continue;
+    segments.push({ offset: reader.u32(at + 4), address: reader.u32(at + 12), size });
+  }
+  return segments;
+}
+
+interface Section {
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+}
+
+function readSections(reader: Reader): Section[] {
+  const start = reader.u32(32);
+  if (start === 0) return [];
+  const entrySize = reader.u16(46);
+  return Array.from({ length: reader.u16(48) }, (_, index) => {
+    const at = start + index * entrySize;
+    return {
+      type: reader.u32(at + 4),
+      flags: reader.u32(at + 8),
+      offset: reader.u32(at + 16),
+      size: reader.u32(at + 20),
+      link: reader.u32(at + 24),
+    };
+  });
+}
+
+function contents(reader: Reader, segment: Segment, sections: readonly Section[]): ImageSegment[] {
+  const inside = sections.filter(
+    ({ type, flags, offset, size }) =>
+      type !== section.noBits &&
+      (flags & section.allocate) !== 0 &&
+      size > 0 &&
+      offset >= segment.offset &&
+      offset + size <= segment.offset + segment.size,
+  );
+  const parts = sections.length === 0 ? [segment] : inside;
+  return parts.map(({ offset, size }) => ({
+    address: segment.address + offset - segment.offset,
+    data: reader.slice(offset, size),
+  }));
+}
+
+function readSymbols(reader: Reader, sections: readonly Section[]): Map<string, number> {
+  const symbols = new Map<string, number>();
+  for (const table of sections) {
+    const strings = table.type === section.symbolTable ? sections[table.link] : undefined;
+    if (strings === undefined) continue;
+    for (let at = table.offset; at + 16 <= table.offset + table.size; at += 16) {
+      const type = reader.u8(at + 12) & 15;
+      const name = reader.text(strings.offset + reader.u32(at));
+      if (name === '' || type === symbolTypeFile || type === symbolTypeSection) continue;
+      if (reader.u16(at + 14) === sectionUndefined) continue;
+      symbols.set(name, reader.u32(at + 4));
+    }
+  }
+  return symbols;
+}
