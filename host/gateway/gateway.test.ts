@@ -208,12 +208,12 @@ test('without samples for three intervals a probe is quiet, and well again with 
   await samples(probe, 4);
   await clock.advance(650);
   expect(cloud.status()).toMatchObject({ online: true });
-  expect(cloud.status()['reason']).toBeUndefined();
+  expect(cloud.status().reason).toBeUndefined();
   await clock.advance(60);
   expect(cloud.status()).toMatchObject({ online: true, reason: 'quiet' });
   expect(logged('probe-quiet')).toHaveLength(1);
   await samples(probe, 1, 3000);
-  expect(cloud.status()['reason']).toBeUndefined();
+  expect(cloud.status().reason).toBeUndefined();
   expect(cloud.status()).toMatchObject({ online: true });
 });
 
@@ -226,7 +226,7 @@ test('a slower interval, once acknowledged, is published and does not look like 
   expect(await result).toMatchObject({ status: 'ok' });
   expect(cloud.status()).toMatchObject({ intervalMs: 5000 });
   await clock.advance(4900);
-  expect(cloud.status()['reason']).toBeUndefined();
+  expect(cloud.status().reason).toBeUndefined();
 });
 
 test('a probe that does not answer any more dies, and its transport is opened anew', async () => {
@@ -299,7 +299,7 @@ test('a probe without an id is named after its port', async () => {
   probe.id = new Uint8Array(8);
   gatewayOf([new Cable('serial:A', probe)]);
   await clock.advance(10);
-  expect(cloud.status()['id']).toMatch(/^ffff[0-9a-f]{12}$/);
+  expect(cloud.status().id).toMatch(/^ffff[0-9a-f]{12}$/);
 });
 
 test('an open port without a probe is said once', async () => {
