@@ -56,6 +56,7 @@ export class Card implements Painted {
   private interval: IntervalControl | undefined;
   private events: EventLog | undefined;
   private details: Details | undefined;
+  private readonly sections: { light?: HTMLElement; vibration?: HTMLElement } = {};
   private builtFor = '';
   private open: boolean;
   private nextTextMs = 0;
@@ -190,31 +191,23 @@ export class Card implements Painted {
     this.nextDescriptionMs = 0;
   }
 
+  /** Controls keep what was typed into them: what exists stays, what is new comes to its place. */
   private buildBody(parts: readonly string[]): void {
-    // Controls keep what was typed into them: what exists stays.
-    const add = (name: string, wanted: boolean, make: () => HTMLElement) => {
-      const present = [...this.body.children].some(
-        (child) => child instanceof HTMLElement && child.dataset.part === name,
-      );
-      if (!wanted || present) return;
-      const element = make();
-      element.dataset.part = name;
-      this.body.append(element);
-    };
-    add('leds', parts.includes('leds'), () => block('Light', new LedControls(this.road).element));
-    add('motor', parts.includes('motor'), () => block('Vibration', new VibrateControls(this.road).element));
-    add('interval', true, () => {
-      this.interval = new IntervalControl(this.road, this.probe);
-      return block('Sampling', this.interval.element);
+    const { road, probe, body } = this;
+    if (parts.includes('leds')) this.sections.light ??= block('Light', new LedControls(road).element);
+    if (parts.includes('motor')) this.sections.vibration ??= block('Vibration', new VibrateControls(road).element);
+    this.interval ??= new IntervalControl(road, probe);
+    this.events ??= new EventLog(probe);
+    this.details ??= new Details(probe);
+    const { light, vibration } = this.sections;
+    const wanted = [light, vibration, this.interval.element, this.events.element, this.details.element];
+    wanted.forEach((element) => {
+      if (element !== undefined && element.parentElement === null) body.append(element);
     });
-    add('events', true, () => {
-      this.events = new EventLog(this.probe);
-      return this.events.element;
-    });
-    add('details', true, () => {
-      this.details = new Details(this.probe);
-      return this.details.element;
-    });
+    // The controls of a part that was reported late belong above the rest.
+    for (const element of [vibration, light]) {
+      if (element !== undefined && element !== body.firstElementChild) body.prepend(element);
+    }
   }
 
   private toggle(): void {

@@ -23,7 +23,7 @@ export interface ChartOptions {
   readonly gapSeconds: () => number;
 }
 
-const AXIS_WIDTH = 40;
+const AXIS_WIDTH = 34;
 const FONT = '11px system-ui, sans-serif';
 const LINE_WIDTH = 1.5;
 const END_RADIUS = 2.5;

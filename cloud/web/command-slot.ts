@@ -7,7 +7,7 @@
 
 import { errorMessage } from '../../errors/index.ts';
 import type { CloudClient } from '../client/client.ts';
-import type { CommandObject, CommandResult } from '../protocol/messages.ts';
+import type { CommandObject, CommandResult } from '../protocol/index.ts';
 import { h, setText } from './dom.ts';
 import { formatMs } from './quantities.ts';
 
@@ -22,6 +22,7 @@ const failures: Record<string, string> = {
   i2c_timeout: 'its I2C bus is stuck',
   i2c_arbitration: 'its I2C bus was taken by somebody else',
   busy: 'it is busy; try again',
+  no_session: 'it has just restarted; try again',
   unreachable: 'the gateway has lost it',
   timeout: 'it did not answer in time, so it may or may not have happened',
   unknown: 'the connection broke under way, so it may or may not have happened',
@@ -35,7 +36,8 @@ const errors: Record<string, string> = {
 
 /** The sentence for a result that is not `ok`. */
 export function failureText(result: CommandResult): string {
-  return `Not done: ${failures[result.status] ?? `the probe says ${result.status}`}.`;
+  const reason = failures[result.status] ?? result.message ?? `the probe says ${result.status}`;
+  return `Not done: ${reason.replace(/\.$/, '')}.`;
 }
 
 /** The sentence for a command that never got a result. */

@@ -5,10 +5,10 @@
  * table below is shown in plain words made of the name.
  */
 
-import type { Json } from '../protocol/messages.ts';
+import type { Json } from '../protocol/index.ts';
 import { h, setText } from './dom.ts';
 import type { Probe } from './fleet.ts';
-import { formatWithUnit, type Quantity } from './quantities.ts';
+import { formatNumber, type Quantity, unitSymbol } from './quantities.ts';
 
 const resetWords: Record<string, string> = {
   power_on: 'power on',
@@ -34,7 +34,7 @@ export class Details {
     const head = h(
       'tr',
       {},
-      ...['Quantity', 'Last', 'Least', 'Most', 'Mean'].map((text) => h('th', { scope: 'col' }, text)),
+      ...['Quantity', 'Unit', 'Last', 'Least', 'Most', 'Mean'].map((text) => h('th', { scope: 'col' }, text)),
     );
     const table = h('table', {}, h('caption', {}, 'Samples in the charts'), h('thead', {}, head), this.rows);
     this.element = h(
@@ -79,12 +79,13 @@ export class Details {
   }
 
   private tableRow(quantity: Quantity, name: string, from: number): string[] {
-    const unit = this.probe.units.get(name) ?? '';
-    const summary = this.probe.samples.summary(name, from);
-    const plain = { ...quantity, words: [] };
+    const { samples, units } = this.probe;
+    const summary = samples.summary(name, from);
     const title = quantity.names.length > 1 ? `${quantity.title} ${name}` : quantity.title;
-    const values = [summary?.min, summary?.max, summary?.mean].map((value) => formatWithUnit(plain, value, unit));
-    return [title, formatWithUnit(quantity, this.probe.samples.last(name), unit), ...values];
+    const values = [summary?.min, summary?.max, summary?.mean].map((value) =>
+      formatNumber({ ...quantity, words: [] }, value),
+    );
+    return [title, unitSymbol(units.get(name) ?? ''), formatNumber(quantity, samples.last(name)), ...values];
   }
 }
 

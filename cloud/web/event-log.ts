@@ -1,6 +1,6 @@
 /** What happened at a probe between its samples: a short list, newest first, read aloud politely as it grows. */
 
-import type { ProbeEventData } from '../protocol/messages.ts';
+import type { ProbeEventData } from '../protocol/index.ts';
 import { h } from './dom.ts';
 import { MAX_EVENTS, type Probe } from './fleet.ts';
 

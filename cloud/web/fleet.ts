@@ -5,7 +5,7 @@
  * that the views may trust their types. Bounded: samples by SampleBuffer, events and probes by the constants below.
  */
 
-import { channels, type Json, type LedState, type ProbeEventData, type ProbeStatus } from '../protocol/messages.ts';
+import { channels, type Json, type LedState, type ProbeEventData, type ProbeStatus } from '../protocol/index.ts';
 import { SampleBuffer } from './sample-buffer.ts';
 import { readSenml } from './senml.ts';
 import { TimeOffset } from './time-offset.ts';

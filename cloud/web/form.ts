@@ -18,7 +18,7 @@ export function button(
   clicked: () => void,
   attributes: Attributes = {},
 ): HTMLButtonElement {
-  const element = h('button', { type: 'button', class: className, ...attributes }, text);
+  const element = h('button', { type: 'button', class: className || undefined, ...attributes }, text);
   element.addEventListener('click', clicked);
   return element;
 }

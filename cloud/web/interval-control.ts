@@ -20,8 +20,8 @@ export class IntervalControl {
     this.slot = new CommandSlot(road);
     this.element = h(
       'form',
-      { class: 'controls' },
-      h('div', { class: 'row' }, field('Samples a second', this.rate), h('button', { class: 'plain' }, 'Set rate')),
+      { class: 'block controls inline' },
+      h('div', { class: 'row' }, field('Samples a second', this.rate), h('button', {}, 'Set rate')),
       this.slot.output,
     );
     this.element.addEventListener('submit', (event) => {

@@ -7,7 +7,7 @@
 
 import { tca6507TimesMs } from '../../host/emulator/devices/tca6507-light.ts';
 import { type Effect, effects, leds } from '../../host/link/messages.ts';
-import type { CommandResult } from '../protocol/messages.ts';
+import type { CommandResult } from '../protocol/index.ts';
 import { colorName, parseHex, type Rgb, swatches, toHex } from './color.ts';
 import { type CommandRoad, CommandSlot } from './command-slot.ts';
 import { h, setText } from './dom.ts';
@@ -32,7 +32,7 @@ export class LedControls {
   private readonly picker = h('input', { type: 'color', value: '#ff7700', autocomplete: 'off' });
   private readonly code = h('input', { type: 'text', value: '#ff7700', maxlength: 7, spellcheck: 'false', size: 8 });
   private readonly brightness = h('input', { type: 'range', min: 0, max: 100, step: 5, value: 100 });
-  private readonly brightnessText = h('output', { class: 'number' }, '100 %');
+  private readonly brightnessText = h('span', { class: 'number' }, '100 %');
   private readonly target: Choices;
   private readonly effect: Choices;
   private readonly pulse: HTMLElement;
@@ -48,7 +48,7 @@ export class LedControls {
     this.pulse = h(
       'div',
       { class: 'pulse', hidden: true },
-      ...times.map(({ caption }, index) => field(caption, this.pulseTimes[index]!)),
+      ...times.map(({ caption }, index) => field(`${caption}, ms`, this.pulseTimes[index]!)),
     );
     this.listen();
     this.element = h('div', { class: 'controls' }, ...this.rows());
@@ -60,21 +60,22 @@ export class LedControls {
       swatch.style.setProperty('--swatch', hex);
       return swatch;
     });
-    const off = button('Off', 'plain', () => this.sendColor([0, 0, 0], 'steady'));
-    const again = button('Send again', 'plain', () => this.send());
+    const off = button('Off', '', () => this.sendColor([0, 0, 0], 'steady'));
+    const again = button('Send again', '', () => this.send());
     return [
       h('div', { class: 'row palette', role: 'group', 'aria-label': 'Colours' }, ...palette),
-      h(
-        'div',
-        { class: 'row' },
-        field('Colour', this.picker),
-        field('Hex', this.code),
-        field('Brightness', this.brightness, this.brightnessText),
-      ),
+      h('div', { class: 'row' }, field('Colour', this.picker), field('Hex', this.code), this.brightnessField()),
       h('div', { class: 'row' }, this.target.element, this.effect.element),
       this.pulse,
       h('div', { class: 'row actions' }, again, off, this.slot.output),
     ];
+  }
+
+  private brightnessField(): HTMLElement {
+    const element = field('Brightness ', this.brightness);
+    element.classList.add('wide');
+    element.querySelector('label')?.append(this.brightnessText);
+    return element;
   }
 
   private listen(): void {
@@ -136,7 +137,7 @@ function reached({ data }: CommandResult, effect: Effect): string {
 }
 
 function timeSelect(chosenMs: number, changed: () => void): HTMLSelectElement {
-  const options = tca6507TimesMs.map((ms) => h('option', { value: ms, selected: ms === chosenMs }, `${ms} ms`));
+  const options = tca6507TimesMs.map((ms) => h('option', { value: ms, selected: ms === chosenMs }, ms.toString()));
   const select = h('select', { autocomplete: 'off' }, ...options);
   select.addEventListener('change', changed);
   return select;

@@ -132,6 +132,7 @@ export class Page {
     const nowMs = Date.now();
     const { connected } = this.view;
     setIcon(this.linkIcon, connected ? 'online' : 'unknown');
+    this.root.body.dataset.connected = String(connected);
     setText(this.find('link-text'), connected ? 'Connected' : this.everConnected ? 'Reconnecting' : 'Connecting');
     if (this.pausedAt === undefined && this.root.visibilityState === 'visible') {
       setText(this.find('counts'), this.countText(nowMs));

@@ -3,7 +3,7 @@
  * name, time, unit and value. It leaves out strings, data values and sums, which a chart cannot draw.
  */
 
-import type { Json } from '../protocol/messages.ts';
+import type { Json } from '../protocol/index.ts';
 
 /** All values of one moment. */
 export interface Sample {

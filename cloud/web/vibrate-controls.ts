@@ -23,7 +23,7 @@ export class VibrateControls {
         field('Strength, %', this.duty),
         field('Duration, ms', this.duration),
         h('button', { class: 'primary' }, 'Vibrate'),
-        button('Stop', 'plain', () => this.stop()),
+        button('Stop', '', () => this.stop()),
       ),
       this.slot.output,
     );
