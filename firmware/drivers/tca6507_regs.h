@@ -28,9 +28,9 @@
 #define TCA6507_DEFAULT_MASTER    0x0fu
 
 /* TCA6507_ONE_SHOT_MASTER. */
-#define TCA6507_MASTER_LEVEL_MASK    0x0fu
-#define TCA6507_FOLLOW_MASTER(bank)  (0x10u << (bank)) /* maximum intensity of the bank is the master's */
-#define TCA6507_ONE_SHOT(bank)       (0x40u << (bank)) /* one blink cycle, then off */
+#define TCA6507_MASTER_LEVEL_MASK   0x0fu
+#define TCA6507_FOLLOW_MASTER(bank) (0x10u << (bank)) /* maximum intensity of the bank is the master's */
+#define TCA6507_ONE_SHOT(bank)      (0x40u << (bank)) /* one blink cycle, then off */
 
 /* TCA6507_INITIALIZATION. The data sheet's text on it was not found; Linux' leds-tca6507 restarts a bank's cycle by
  * writing 8 into its nibble, and so do we. */

@@ -1,6 +1,6 @@
 /* Frames of the link, see frame.h. COBS follows Cheshire and Baker, "Consistent Overhead Byte Stuffing" (1999). */
-#include "frame.h"
-#include "crc.h"
+#include "link/frame.h"
+#include "link/crc.h"
 
 #define LEAST_PACKET (LINK_HEADER_LENGTH + LINK_CRC_LENGTH)
 

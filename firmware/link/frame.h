@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "messages.gen.h"
+#include "link/messages.gen.h"
 
 enum frame_result {
     FRAME_PENDING, /* nothing yet */
@@ -34,7 +34,9 @@ void frame_reset(struct frame_receiver *receiver);
 enum frame_result frame_receive(struct frame_receiver *receiver, uint8_t byte);
 
 /** Of a whole packet: its type, sequence number and payload. */
-static inline uint8_t frame_type(const struct frame_receiver *receiver) { return receiver->packet[0] & LINK_TYPE_MASK; }
+static inline uint8_t frame_type(const struct frame_receiver *receiver) {
+    return receiver->packet[0] & LINK_TYPE_MASK;
+}
 static inline uint16_t frame_sequence(const struct frame_receiver *receiver) {
     return link_get_u16(receiver->packet + 1);
 }

@@ -1,0 +1,271 @@
+/* TCA6507 LED driver, see tca6507.h. Every change is made on a copy, written, and committed to the shadow on ACK. */
+#include "drivers/tca6507.h"
+
+#define TIME_CODES 16u
+
+static const uint16_t times_ms[TIME_CODES] = {0,    64,   128,  192,  256,  384,  512,  768,
+                                              1024, 1536, 2048, 3072, 4096, 5760, 8128, 16320};
+
+static void copy(uint8_t *to, const uint8_t *from, uint8_t count) {
+    while (count-- > 0) {
+        *to++ = *from++;
+    }
+}
+
+enum status tca6507_init(struct tca6507 *chip) {
+    uint8_t *registers = chip->registers;
+    uint8_t i;
+
+    for (i = 0; i < TCA6507_READABLE_REGISTERS; i++) {
+        registers[i] = i < TCA6507_FADE_ON ? 0 : TCA6507_DEFAULT_TIMES;
+    }
+    registers[TCA6507_MAXIMUM_INTENSITY] = TCA6507_DEFAULT_INTENSITY;
+    registers[TCA6507_ONE_SHOT_MASTER] = TCA6507_DEFAULT_MASTER;
+    chip->attached = 0;
+    chip->stale = 1;
+    return i2c_init(&chip->bus, TCA6507_ADDRESS);
+}
+
+enum status tca6507_write(struct tca6507 *chip, uint8_t first, const uint8_t *values, uint8_t count) {
+    uint8_t message[1 + TCA6507_REGISTERS];
+    enum status status;
+
+    if (count == 0 || first >= TCA6507_REGISTERS || count > TCA6507_REGISTERS - first) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    message[0] = (uint8_t)(TCA6507_AUTO_INCREMENT | first);
+    copy(message + 1, values, count);
+    status = i2c_write(&chip->bus, message, (uint8_t)(count + 1u));
+    if (status != STATUS_OK) {
+        chip->stale = 1;
+        return status;
+    }
+    if (first + count > TCA6507_READABLE_REGISTERS) {
+        count--;
+    }
+    /* From the message: `values` may be the shadow itself. */
+    copy(chip->registers + first, message + 1, count);
+    return STATUS_OK;
+}
+
+enum status tca6507_read(struct tca6507 *chip, uint8_t first, uint8_t *values, uint8_t count) {
+    uint8_t command = (uint8_t)(TCA6507_AUTO_INCREMENT | first);
+
+    if (count == 0 || first >= TCA6507_READABLE_REGISTERS || count > TCA6507_READABLE_REGISTERS - first) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    return i2c_write_read(&chip->bus, &command, 1, values, count);
+}
+
+enum status tca6507_refresh(struct tca6507 *chip) {
+    enum status status = i2c_present(&chip->bus);
+
+    if (status == STATUS_OK) {
+        status = tca6507_write(chip, 0, chip->registers, TCA6507_READABLE_REGISTERS);
+    }
+    if (status == STATUS_OK) {
+        chip->attached = 1;
+        chip->stale = 0;
+    }
+    return status;
+}
+
+enum status tca6507_reload(struct tca6507 *chip) {
+    uint8_t registers[TCA6507_READABLE_REGISTERS];
+    enum status status = tca6507_read(chip, 0, registers, TCA6507_READABLE_REGISTERS);
+
+    if (status == STATUS_OK) {
+        copy(chip->registers, registers, TCA6507_READABLE_REGISTERS);
+        chip->attached = 1;
+        chip->stale = 0;
+    }
+    return status;
+}
+
+/* The three select registers of an image. */
+static enum status write_select(struct tca6507 *chip, const uint8_t *image) {
+    return tca6507_write(chip, TCA6507_SELECT0, image, 3);
+}
+
+enum status tca6507_set_outputs(struct tca6507 *chip, const uint8_t *codes) {
+    uint8_t image[3];
+    uint8_t output;
+
+    for (output = 0; output < TCA6507_OUTPUTS; output++) {
+        if (codes[output] > TCA6507_CODE_MAX) {
+            return STATUS_BAD_ARGUMENT;
+        }
+    }
+    image[0] = image[1] = image[2] = 0;
+    for (output = 0; output < TCA6507_OUTPUTS; output++) {
+        tca6507_put_code(image, output, codes[output]);
+    }
+    return write_select(chip, image);
+}
+
+enum status tca6507_set_output(struct tca6507 *chip, uint8_t output, uint8_t code) {
+    uint8_t image[3];
+
+    if (output >= TCA6507_OUTPUTS || code > TCA6507_CODE_MAX) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    copy(image, chip->registers, 3);
+    tca6507_put_code(image, output, code);
+    return write_select(chip, image);
+}
+
+enum status tca6507_set_color(struct tca6507 *chip, struct tca6507_color *color) {
+    uint8_t image[TCA6507_REGISTERS];
+    uint8_t count = TCA6507_READABLE_REGISTERS;
+
+    copy(image, chip->registers, TCA6507_READABLE_REGISTERS);
+    if (!tca6507_color_allocate(image, color)) {
+        return STATUS_BUSY;
+    }
+    if (color->restart != 0) {
+        image[TCA6507_INITIALIZATION] = color->restart;
+        count = TCA6507_REGISTERS;
+    }
+    return tca6507_write(chip, 0, image, count);
+}
+
+/* Replaces the bits of `mask` in one register. */
+static enum status write_bits(struct tca6507 *chip, uint8_t address, uint8_t mask, uint8_t bits) {
+    uint8_t value = (uint8_t)((chip->registers[address] & ~mask) | bits);
+
+    return tca6507_write(chip, address, &value, 1);
+}
+
+enum status tca6507_set_level(struct tca6507 *chip, enum tca6507_source source, uint8_t level) {
+    if (level > TCA6507_LEVEL_MAX || source > TCA6507_MASTER) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    if (source == TCA6507_MASTER) {
+        return write_bits(chip, TCA6507_ONE_SHOT_MASTER, TCA6507_MASTER_LEVEL_MASK, level);
+    }
+    return write_bits(chip, TCA6507_MAXIMUM_INTENSITY, source == TCA6507_PWM1 ? 0xf0u : 0x0fu,
+                      (uint8_t)(source == TCA6507_PWM1 ? level << 4 : level));
+}
+
+uint8_t tca6507_level(const struct tca6507 *chip, enum tca6507_source source) {
+    if (source == TCA6507_MASTER) {
+        return chip->registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_MASTER_LEVEL_MASK;
+    }
+    return (uint8_t)tca6507_nibble(chip->registers[TCA6507_MAXIMUM_INTENSITY], source == TCA6507_PWM1);
+}
+
+enum status tca6507_step_level(struct tca6507 *chip, enum tca6507_source source, int8_t step) {
+    int16_t level;
+
+    if (source > TCA6507_PWM1) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    level = (int16_t)(tca6507_level(chip, source) + step);
+    if (level < 0) {
+        level = 0;
+    } else if (level > (int16_t)TCA6507_LEVEL_MAX) {
+        level = TCA6507_LEVEL_MAX;
+    }
+    return tca6507_set_level(chip, source, (uint8_t)level);
+}
+
+enum status tca6507_follow_master(struct tca6507 *chip, uint8_t bank, uint8_t follow) {
+    uint8_t bit = (uint8_t)TCA6507_FOLLOW_MASTER(bank);
+
+    if (bank >= TCA6507_BANKS) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    return write_bits(chip, TCA6507_ONE_SHOT_MASTER, bit, follow ? bit : 0);
+}
+
+static uint8_t nearest(uint16_t *ms) {
+    uint8_t code = tca6507_time_code(*ms);
+
+    *ms = tca6507_time_ms(code);
+    return code;
+}
+
+enum status tca6507_set_times(struct tca6507 *chip, uint8_t bank, struct tca6507_times *times) {
+    uint8_t codes[TCA6507_SECOND_OFF - TCA6507_FADE_ON + 1];
+    uint8_t i;
+
+    if (bank >= TCA6507_BANKS) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    codes[0] = nearest(&times->fade_on_ms);
+    codes[1] = nearest(&times->fully_on_ms);
+    codes[2] = nearest(&times->fade_off_ms);
+    codes[3] = nearest(&times->first_off_ms);
+    codes[4] = nearest(&times->second_off_ms);
+    for (i = 0; i < sizeof codes; i++) {
+        codes[i] = tca6507_with_nibble(chip->registers[TCA6507_FADE_ON + i], bank, codes[i]);
+    }
+    return tca6507_write(chip, TCA6507_FADE_ON, codes, sizeof codes);
+}
+
+enum status tca6507_one_shot(struct tca6507 *chip, uint8_t bank, uint8_t one_shot) {
+    uint8_t bit = (uint8_t)TCA6507_ONE_SHOT(bank);
+
+    if (bank >= TCA6507_BANKS) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    return write_bits(chip, TCA6507_ONE_SHOT_MASTER, bit, one_shot ? bit : 0);
+}
+
+enum status tca6507_restart(struct tca6507 *chip, uint8_t bank) {
+    uint8_t value = (uint8_t)TCA6507_RESTART(bank);
+
+    if (bank >= TCA6507_BANKS) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    return tca6507_write(chip, TCA6507_INITIALIZATION, &value, 1);
+}
+
+uint8_t tca6507_time_code(uint16_t ms) {
+    uint8_t code = 0;
+
+    /* On to the next code while that is strictly nearer; the sum of two neighbours fits 16 bits. */
+    while (code + 1u < TIME_CODES && ms > (uint16_t)(times_ms[code] + times_ms[code + 1u]) / 2u) {
+        code++;
+    }
+    return code;
+}
+
+uint16_t tca6507_time_ms(uint8_t code) {
+    return times_ms[code & (TIME_CODES - 1u)];
+}
+
+uint8_t tca6507_level_of(uint8_t intensity) {
+    /* (intensity + 8) / 17 without a division: 241 / 4096 is near enough to 1 / 17 up to here. */
+    return (uint8_t)((uint16_t)((uint16_t)(intensity + 8u) * 241u) >> 12);
+}
+
+unsigned tca6507_code_of(const uint8_t *registers, unsigned output) {
+    unsigned code = 0;
+    unsigned i;
+
+    for (i = TCA6507_SELECT2 + 1u; i-- > TCA6507_SELECT0;) {
+        code = code << 1 | (registers[i] >> output & 1u);
+    }
+    return code;
+}
+
+void tca6507_put_code(uint8_t *registers, unsigned output, unsigned code) {
+    unsigned bit = 1u << output;
+    unsigned i;
+
+    for (i = TCA6507_SELECT0; i <= TCA6507_SELECT2; i++) {
+        registers[i] &= (uint8_t)~bit;
+        if (code & 1u << i) {
+            registers[i] |= (uint8_t)bit;
+        }
+    }
+}
+
+unsigned tca6507_nibble(unsigned value, unsigned bank) {
+    return bank ? value >> 4 : value & 15u;
+}
+
+uint8_t tca6507_with_nibble(unsigned value, unsigned bank, unsigned nibble) {
+    return (uint8_t)(bank ? (value & 0x0fu) | nibble << 4 : (value & 0xf0u) | nibble);
+}

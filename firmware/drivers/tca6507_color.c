@@ -1,0 +1,266 @@
+/* Allocation of the TCA6507's sources to a colour, see tca6507_color.h. */
+#include "drivers/tca6507_color.h"
+#include "drivers/tca6507.h"
+#include "drivers/tca6507_regs.h"
+
+#define SOURCES  5u
+#define CHANNELS 3u
+#define LEDS     2u
+
+/* A source's level when it may still get any, or when it must not be used. */
+#define LEVEL_FREE   0xffu
+#define LEVEL_BARRED 0xfeu
+
+#define NO_PLAN 0xffu /* cost when there is no bank for a pattern */
+
+/* Sources of steady light. Master comes before the PWMs: these also make patterns, so the other LED may need them. */
+enum { OFF, ON, MASTER, PWM0, PWM1 };
+
+static const uint8_t codes[SOURCES] = {TCA6507_CODE_OFF, TCA6507_CODE_ON, TCA6507_CODE_MASTER, TCA6507_CODE_PWM0,
+                                       TCA6507_CODE_PWM1};
+
+static unsigned is_one_shot(const uint8_t *registers, unsigned bank) {
+    return registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_ONE_SHOT(bank);
+}
+
+/* Which codes the LEDs show that the colour is not for: bit n is code n. */
+static unsigned codes_kept(const uint8_t *registers, unsigned leds) {
+    unsigned kept = 0;
+    unsigned output;
+
+    for (output = 1; output < TCA6507_OUTPUTS; output++) {
+        if (!(leds & (output <= CHANNELS ? TCA6507_LED_LOWER : TCA6507_LED_UPPER))) {
+            kept |= 1u << tca6507_code_of(registers, output);
+        }
+    }
+    return kept;
+}
+
+/* Those of them that are one-shots. */
+static unsigned one_shots(const uint8_t *registers, unsigned kept) {
+    unsigned cut = 0;
+    unsigned bank;
+
+    for (bank = 0; bank < TCA6507_BANKS; bank++) {
+        if (is_one_shot(registers, bank)) {
+            cut |= kept & 1u << (TCA6507_CODE_BLINK0 + bank);
+        }
+    }
+    return cut;
+}
+
+/* The level of a bank that is to stay because the other LED shows it, or LEVEL_FREE. */
+static unsigned kept_level(const uint8_t *registers, unsigned kept, unsigned bank) {
+    if (!(kept & (1u << TCA6507_CODE_PWM0 | 1u << TCA6507_CODE_BLINK0) << bank)) {
+        return LEVEL_FREE;
+    }
+    if (registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_FOLLOW_MASTER(bank)) {
+        return registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_MASTER_LEVEL_MASK;
+    }
+    return tca6507_nibble(registers[TCA6507_MAXIMUM_INTENSITY], bank);
+}
+
+/* Does the bank run these times? The second pause is the first one's. */
+static unsigned same_times(const uint8_t *registers, unsigned bank, const uint8_t *times) {
+    unsigned i;
+
+    for (i = 0; i <= TCA6507_TIMES; i++) {
+        if (tca6507_nibble(registers[TCA6507_FADE_ON + i], bank) != times[i < TCA6507_TIMES ? i : TCA6507_TIME_OFF]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* May the bank run the pattern without disturbing the other LED? */
+static unsigned bank_fits(const uint8_t *registers, unsigned kept, unsigned bank, const struct tca6507_color *color) {
+    return !(kept & 1u << (TCA6507_CODE_BLINK0 + bank)) ||
+           (color->effect == TCA6507_BLINK && !is_one_shot(registers, bank) &&
+            same_times(registers, bank, color->time_codes));
+}
+
+/* Levels of the sources that are to stay, and which are free or barred. Returns 0 when a pattern has no bank. */
+static unsigned fill_levels(const uint8_t *registers, unsigned kept, const struct tca6507_color *color,
+                            uint8_t *levels) {
+    unsigned pattern = color->effect != TCA6507_STEADY;
+    unsigned usable = !pattern;
+    unsigned bank;
+
+    levels[OFF] = 0;
+    levels[ON] = pattern ? LEVEL_BARRED : TCA6507_LEVEL_MAX;
+    levels[MASTER] = pattern ? LEVEL_BARRED : LEVEL_FREE;
+    if (kept & 1u << TCA6507_CODE_MASTER && !pattern) {
+        levels[MASTER] = registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_MASTER_LEVEL_MASK;
+    }
+    for (bank = 0; bank < TCA6507_BANKS; bank++) {
+        unsigned level = kept_level(registers, kept, bank);
+
+        /* A bank that follows the master holds that, too. */
+        if (level != LEVEL_FREE && registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_FOLLOW_MASTER(bank) && !pattern) {
+            levels[MASTER] = (uint8_t)level;
+        }
+        if (!pattern || bank_fits(registers, kept, bank, color)) {
+            usable = 1;
+        } else {
+            level = LEVEL_BARRED;
+        }
+        levels[PWM0 + bank] = (uint8_t)level;
+    }
+    return usable;
+}
+
+static unsigned error_of(unsigned level, unsigned wanted) {
+    return level > TCA6507_LEVEL_MAX ? NO_PLAN : level > wanted ? level - wanted : wanted - level;
+}
+
+/* The source with the level nearest to the wanted one; the first of equals. */
+static unsigned nearest(const uint8_t *levels, unsigned wanted) {
+    unsigned best = OFF;
+    unsigned source;
+
+    for (source = ON; source < SOURCES; source++) {
+        if (error_of(levels[source], wanted) < error_of(levels[best], wanted)) {
+            best = source;
+        }
+    }
+    return best;
+}
+
+/*
+ * Gives free sources the levels of the channels in `mask` and returns the sum of the errors that remain, NO_PLAN when
+ * there are too few. `levels` is left with the sources as given.
+ */
+static unsigned try_mask(uint8_t *levels, const uint8_t *wanted, unsigned mask) {
+    unsigned source = MASTER;
+    unsigned cost = 0;
+    unsigned channel;
+
+    for (channel = 0; channel < CHANNELS; channel++) {
+        if (!(mask & 1u << channel)) {
+            continue;
+        }
+        while (source < SOURCES && levels[source] != LEVEL_FREE) {
+            source++;
+        }
+        if (source == SOURCES) {
+            return NO_PLAN;
+        }
+        levels[source] = wanted[channel];
+    }
+    for (channel = 0; channel < CHANNELS; channel++) {
+        cost += error_of(levels[nearest(levels, wanted[channel])], wanted[channel]);
+    }
+    return cost;
+}
+
+/*
+ * Finds the channels that get a source of their own: all sets are tried, those with fewer sources first. A sum of
+ * absolute errors is least when each source has the level of one of the channels, so no other levels need a try.
+ * Leaves the levels in `levels` and returns the cost, NO_PLAN when there is no bank for a pattern.
+ */
+static unsigned make_plan(const uint8_t *registers, unsigned kept, const struct tca6507_color *color, uint8_t *levels) {
+    static const uint8_t masks[] = {0, 1, 2, 4, 3, 5, 6, 7};
+    unsigned least = NO_PLAN;
+    unsigned best = 0;
+    unsigned i;
+
+    for (i = 0; i < sizeof masks; i++) {
+        unsigned cost;
+
+        if (!fill_levels(registers, kept, color, levels)) {
+            return NO_PLAN;
+        }
+        cost = try_mask(levels, color->levels, masks[i]);
+        if (cost < least) {
+            least = cost;
+            best = masks[i];
+        }
+    }
+    (void)fill_levels(registers, kept, color, levels);
+    return try_mask(levels, color->levels, best);
+}
+
+/* Sets a bank's times and mode, and has it start from the beginning. */
+static void apply_bank(uint8_t *registers, unsigned bank, struct tca6507_color *color) {
+    unsigned flag = TCA6507_ONE_SHOT(bank);
+    unsigned i;
+
+    for (i = 0; i <= TCA6507_TIMES; i++) {
+        uint8_t *at = registers + TCA6507_FADE_ON + i;
+
+        *at = tca6507_with_nibble(*at, bank, color->time_codes[i < TCA6507_TIMES ? i : TCA6507_TIME_OFF]);
+    }
+    registers[TCA6507_ONE_SHOT_MASTER] &= (uint8_t)~flag;
+    if (color->effect != TCA6507_BLINK) {
+        registers[TCA6507_ONE_SHOT_MASTER] |= (uint8_t)flag;
+    }
+    color->restart |= (uint8_t)TCA6507_RESTART(bank);
+}
+
+/* Sets a source's level; where it is kept, to what it was. */
+static void apply_level(uint8_t *registers, unsigned source, unsigned level) {
+    uint8_t *control = registers + TCA6507_ONE_SHOT_MASTER;
+
+    if (source == MASTER) {
+        *control = tca6507_with_nibble(*control, 0, level);
+    } else if (source >= PWM0) {
+        *control &= (uint8_t)~TCA6507_FOLLOW_MASTER(source - PWM0);
+        registers[TCA6507_MAXIMUM_INTENSITY] =
+            tca6507_with_nibble(registers[TCA6507_MAXIMUM_INTENSITY], source - PWM0, level);
+    }
+}
+
+/* Switches off outputs whose code is in `cut`. */
+static void switch_off(uint8_t *registers, unsigned cut) {
+    unsigned output;
+
+    for (output = 1; output < TCA6507_OUTPUTS; output++) {
+        if (cut & 1u << tca6507_code_of(registers, output)) {
+            tca6507_put_code(registers, output, TCA6507_CODE_OFF);
+        }
+    }
+}
+
+static void apply(uint8_t *registers, unsigned kept, const uint8_t *levels, struct tca6507_color *color) {
+    unsigned channel;
+
+    for (channel = 0; channel < CHANNELS; channel++) {
+        unsigned source = nearest(levels, color->levels[channel]);
+        unsigned code = codes[source];
+
+        color->levels[channel] = levels[source];
+        apply_level(registers, source, levels[source]);
+        if (source >= PWM0 && color->effect != TCA6507_STEADY) {
+            code += TCA6507_CODE_BLINK0 - TCA6507_CODE_PWM0;
+            /* A bank that blinks for the other LED as well has these times already and keeps its phase. */
+            if (!(kept & 1u << code)) {
+                apply_bank(registers, source - PWM0, color);
+            }
+        }
+        if (color->leds & TCA6507_LED_LOWER) {
+            tca6507_put_code(registers, 1 + channel, code);
+        }
+        if (color->leds & TCA6507_LED_UPPER) {
+            tca6507_put_code(registers, 4 + channel, code);
+        }
+    }
+}
+
+uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color) {
+    unsigned kept = codes_kept(registers, color->leds);
+    unsigned cut = one_shots(registers, kept);
+    uint8_t levels[SOURCES];
+    unsigned cost = make_plan(registers, kept, color, levels);
+
+    color->restart = 0;
+    if (cost != 0 && cut != 0) {
+        kept &= ~cut;
+        switch_off(registers, cut);
+        cost = make_plan(registers, kept, color, levels);
+    }
+    if (cost == NO_PLAN) {
+        return 0;
+    }
+    apply(registers, kept, levels, color);
+    return 1;
+}

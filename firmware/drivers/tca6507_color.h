@@ -1,0 +1,49 @@
+/*
+ * Which TCA6507 output is driven by what, so that an RGB LED shows a colour.
+ *
+ * The chip has seven outputs but few sources of light: off, fully on, PWM0, PWM1 and the master intensity for steady
+ * light, and banks 0 and 1 (whose brightness is PWM0's and PWM1's) for a pattern in time. Each of PWM0, PWM1 and master
+ * has one of 16 levels. So one colour, on one LED or the same on both, is reached exactly when it is steady; a pattern
+ * of three different levels, or a second LED with other levels than the first, is approximated: the sources that the
+ * other LED shows stay as they are, the remaining ones get the levels that make the least sum of errors, and the levels
+ * reached are reported.
+ *
+ * Pure: works on a register image, touches no bus. P0 is not connected on Earl's LED module and is never looked at.
+ */
+#ifndef DRIVERS_TCA6507_COLOR_H
+#define DRIVERS_TCA6507_COLOR_H
+
+#include <stdint.h>
+
+/* The two RGB LEDs: bits. Lower is P1 to P3, upper P4 to P6, each red, green, blue. */
+#define TCA6507_LED_LOWER 1u
+#define TCA6507_LED_UPPER 2u
+#define TCA6507_LED_BOTH  3u
+
+enum tca6507_effect {
+    TCA6507_STEADY,
+    TCA6507_BLINK,
+    TCA6507_ONE_SHOT_EFFECT /* one blink cycle, then off */
+};
+
+/* Order of the time codes of a pattern. */
+enum { TCA6507_TIME_FADE_ON, TCA6507_TIME_FULLY_ON, TCA6507_TIME_FADE_OFF, TCA6507_TIME_OFF, TCA6507_TIMES };
+
+struct tca6507_color {
+    uint8_t leds;                      /* bits of TCA6507_LED_* */
+    uint8_t effect;                    /* enum tca6507_effect */
+    uint8_t levels[3];                 /* red, green, blue, 0 to 15: wanted, then reached */
+    uint8_t time_codes[TCA6507_TIMES]; /* of a pattern; both pauses of a cycle are TIME_OFF */
+    uint8_t restart;                   /* result: what the initialisation register gets, 0 for nothing */
+};
+
+/**
+ * Changes the image of registers 0x00 to 0x09 so that the LEDs show the colour as well as the chip can, and replaces
+ * the levels in `color` by those reached. A blink shares a bank with the other LED when their times are the same. A
+ * one-shot of the other LED, finished or not, gives way when the colour could not be exact otherwise: its outputs are
+ * switched off. Returns 1, or 0 when a pattern has no bank because both blink for the other LED; the image is of no use
+ * then.
+ */
+uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * The LED module as ball and led_test use it: attaches it whenever it answers, executes the LED commands of the link,
+ * runs the thesis' port test and count test step by step, and reports the chip's registers after every change.
+ *
+ * A module that is missing at start, or stops answering, costs nothing but its light: it is tried again twice a second
+ * and then gets the registers that it had; commands meanwhile are answered with the bus's status. A chip that loses
+ * power between two transfers is not noticed: it answers, but at its defaults, until the next colour.
+ */
+#ifndef LINK_LED_MODULE_H
+#define LINK_LED_MODULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/tca6507.h"
+#include "hal/timer.h"
+#include "link/link.h"
+
+struct led_module {
+    struct tca6507 chip;
+    struct timer retry;
+    struct timer step;  /* of a running test */
+    uint8_t test;       /* LINK_TEST_*, STOP when none runs */
+    uint8_t position;   /* of the test */
+    uint8_t report_due; /* led_state is to be sent */
+};
+
+/** Switches the module on; it attaches a few milliseconds later. `module` is all zeros. */
+void led_module_init(struct led_module *module);
+
+/** Once per pass: attaches, runs the test, sends led_state. `happened` is what link_poll returned. */
+void led_module_poll(struct led_module *module, struct link *link, uint8_t happened);
+
+/** Executes a command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. A colour or output ends a test. */
+uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, uint8_t length,
+                           struct link_ack *ack);
+
+/** A steady colour (0 to 255 each) on both LEDs, for local reactions. */
+void led_module_show(struct led_module *module, uint8_t red, uint8_t green, uint8_t blue);
+
+/** Starts LINK_TEST_PORTS or LINK_TEST_COUNT, or stops and switches the outputs off. */
+enum status led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * The probe's end of the link: hello and sessions, commands and their acks, samples, counters.
+ *
+ * host/link/messages.ts is the contract, docs/link-protocol.md its prose. What this file promises:
+ *
+ * - One sequence counter over all packets up. A packet that was dropped for lack of room has used its number, so the
+ *   host sees the gap at once.
+ * - A command is executed at most once: the last ack is kept and sent again when its sequence number comes again. A new
+ *   session forgets it. Until the first hello_request after a start every command is answered with no_session.
+ * - Answers (hello, counters, acks) and events are never dropped: no byte is taken from the UART while one waits for
+ * room. Samples are: they are counted in tx_dropped.
+ * - Line noise is counted, nothing else.
+ *
+ * The link executes ping, get_counters, set_interval, read_registers, write_registers and reset. All other commands go
+ * to probe_execute, which each image defines once. Call everything from main only.
+ */
+#ifndef LINK_LINK_H
+#define LINK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hal/timer.h"
+#include "link/frame.h"
+#include "link/messages.gen.h"
+
+#define LINK_DEFAULT_INTERVAL_MS 250u
+#define LINK_MIN_INTERVAL_MS     20u
+#define LINK_MAX_INTERVAL_MS     10000u
+
+/* What a pass of link_poll did that a probe may care about: bits. */
+#define LINK_GREETED         0x01u /* hello was sent; led_state should follow */
+#define LINK_WROTE_REGISTERS 0x02u /* a host wrote to the I2C bus past the drivers */
+
+struct link {
+    struct frame_receiver receiver;
+    struct link_ack ack;     /* of the last command */
+    struct link_event event; /* while one waits for room */
+    struct timer sampling;
+    uint16_t interval_ms;
+    uint16_t capabilities;
+    uint16_t sequence; /* of the next packet up */
+    uint16_t session;  /* of the last hello_request, 0 before the first */
+    uint16_t crc_errors;
+    uint16_t frame_errors;
+    uint16_t dropped; /* samples */
+    uint8_t kind;
+    uint8_t pending;   /* answers that wait for room */
+    uint8_t remembers; /* `ack` belongs to a command that was executed in this session */
+    uint8_t happened;  /* bits for the next return of link_poll */
+};
+
+/* The state of an image, defined by its main file. */
+struct probe;
+
+/**
+ * Executes a command that the link does not know itself. Returns a LINK_STATUS_*; may fill ack->data and
+ * ack->data_length, which is 0 before. LINK_STATUS_UNSUPPORTED: this kind of probe cannot do that;
+ * LINK_STATUS_UNKNOWN_COMMAND: nobody can.
+ */
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack);
+
+/** Begins with a hello. The UART and the I2C bus are set up already; `link` is all zeros. */
+void link_init(struct link *link, uint8_t kind, uint16_t capabilities);
+
+/** Once per pass of the main loop: receives, executes, answers. Returns LINK_GREETED and the like. */
+uint8_t link_poll(struct link *link, struct probe *probe);
+
+/** True once per sampling interval. Once per pass. */
+bool link_sample_due(struct link *link);
+
+/**
+ * Sends a sample whose payload is packed at wire + FRAME_PAYLOAD_OFFSET; `wire` has LINK_MAX_WIRE bytes. It is dropped
+ * and counted when an answer waits or there is no room.
+ */
+void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
+
+/** The same for what must arrive (led_state): false when there is no room now; try again in a later pass. */
+bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
+
+/** True when link_raise may be called: no earlier event waits. Keep a new one back until then. */
+bool link_may_raise(const struct link *link);
+
+/** Sends an event, stamped with the time of this call, as soon as there is room. */
+void link_raise(struct link *link, uint8_t event, uint16_t value);
+
+/** For probe_execute: the status of a command that this kind of probe does not execute. */
+static inline uint8_t link_refusal(uint8_t type) {
+    return type <= LINK_MSG_RESET ? LINK_STATUS_UNSUPPORTED : LINK_STATUS_UNKNOWN_COMMAND;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * The arm band: an ADXL345 accelerometer and a vibration motor.
+ *
+ * Sends the acceleration four times a second (set_interval) and an event when motion begins and ends, which the ADXL345
+ * detects by itself; vibrates on command. While the accelerometer does not answer there are no samples, it is tried
+ * again twice a second and i2cErrors counts. Kept between events in LPM3; in LPM0 while the motor's PWM needs SMCLK.
+ */
+#include "drivers/accelerometer.h"
+#include "drivers/motor.h"
+#include "hal/clock.h"
+#include "hal/hal.h"
+#include "hal/port.h"
+#include "hal/sleep.h"
+#include "hal/uart.h"
+#include "link/link.h"
+
+#define RETRY_MS 500u
+
+struct probe {
+    struct link link;
+    struct accelerometer sensor;
+    struct motor motor;
+    struct timer retry;
+};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
+    struct link_vibrate command;
+
+    (void)ack;
+    if (type != LINK_MSG_VIBRATE) {
+        return link_refusal(type);
+    }
+    if (!link_unpack_vibrate(payload, length, &command)) {
+        return LINK_STATUS_BAD_ARGUMENT;
+    }
+    return (uint8_t)motor_run(&probe->motor, command.duty, command.duration_ms);
+}
+
+/* Every pass: a sensor that failed, or never answered, is tried again after a while. */
+static void attach(struct probe *probe) {
+    if (probe->sensor.attached) {
+        return;
+    }
+    if (!probe->retry.running) {
+        timer_start(&probe->retry, RETRY_MS);
+    }
+    if (timer_due(&probe->retry)) {
+        (void)accelerometer_attach(&probe->sensor);
+    }
+}
+
+static void poll_motion(struct probe *probe) {
+    enum accelerometer_motion motion;
+
+    /* By level, not by edge: INT1 stays high until the source is read, so nothing is missed while an event waits. */
+    if (!probe->sensor.attached || !port_motion_level() || !link_may_raise(&probe->link) ||
+        accelerometer_poll(&probe->sensor, &motion) != STATUS_OK || motion == ACCELEROMETER_NOTHING) {
+        return;
+    }
+    link_raise(&probe->link, motion == ACCELEROMETER_MOTION ? LINK_EVENT_MOTION : LINK_EVENT_STILL, probe->sensor.peak);
+}
+
+static void send_sample(struct probe *probe) {
+    uint8_t wire[LINK_MAX_WIRE];
+    struct link_arm_sample sample;
+
+    if (!probe->sensor.attached || accelerometer_read(&probe->sensor) != STATUS_OK) {
+        return;
+    }
+    sample.time_ms = clock_ms();
+    sample.x = probe->sensor.milli_g[0];
+    sample.y = probe->sensor.milli_g[1];
+    sample.z = probe->sensor.milli_g[2];
+    link_send_sample(&probe->link, wire, LINK_MSG_ARM_SAMPLE,
+                     link_pack_arm_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+}
+
+int main(void) {
+    static struct probe probe;
+
+    hal_init();
+    (void)uart_init(UART_BAUD_9600);
+    /* Failures now are seen again, and dealt with, when the sensor is polled. */
+    (void)accelerometer_init(&probe.sensor);
+    (void)accelerometer_attach(&probe.sensor);
+    port_motion_enable(true);
+    link_init(&probe.link, LINK_KIND_ARM, LINK_CAP_ACCELEROMETER | LINK_CAP_MOTOR | LINK_CAP_REGISTERS);
+    for (;;) {
+        (void)link_poll(&probe.link, &probe);
+        attach(&probe);
+        motor_poll(&probe.motor);
+        poll_motion(&probe);
+        if (link_sample_due(&probe.link)) {
+            send_sample(&probe);
+        }
+        (void)sleep_until_event();
+    }
+}

@@ -1,0 +1,95 @@
+/*
+ * The ball: two RGB LEDs behind a TCA6507 and a button.
+ *
+ * The button shows the next colour of a small palette, with or without a host. A host sends LED commands and receives a
+ * sample four times a second (set_interval), an event for every press and release, and the LED registers after every
+ * change. Kept between events in LPM3: the UART wakes the clock it needs by itself, time is counted on the VLO.
+ */
+#include "drivers/tca6507.h"
+#include "hal/adc.h"
+#include "hal/button.h"
+#include "hal/clock.h"
+#include "hal/hal.h"
+#include "hal/sleep.h"
+#include "hal/uart.h"
+#include "link/link.h"
+#include "link/led_module.h"
+
+struct probe {
+    struct link link;
+    struct led_module leds;
+    struct button button;
+    uint16_t presses;
+    uint8_t color; /* index into palette */
+};
+
+static const uint8_t palette[][3] = {
+    {0, 0, 0}, {255, 0, 0}, {255, 96, 0}, {0, 255, 0}, {0, 160, 160}, {0, 0, 255}, {160, 0, 255}, {255, 255, 255},
+};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
+    return led_module_execute(&probe->leds, type, payload, length, ack);
+}
+
+static void next_color(struct probe *probe) {
+    const uint8_t *color;
+
+    if (++probe->color == sizeof palette / sizeof palette[0]) {
+        probe->color = 0;
+    }
+    color = palette[probe->color];
+    led_module_show(&probe->leds, color[0], color[1], color[2]);
+}
+
+static void poll_button(struct probe *probe) {
+    /* The button keeps its next event until the last one has been sent. */
+    if (!link_may_raise(&probe->link)) {
+        return;
+    }
+    switch (button_poll(&probe->button)) {
+    case BUTTON_PRESSED:
+        probe->presses++;
+        next_color(probe);
+        link_raise(&probe->link, LINK_EVENT_BUTTON_PRESSED, probe->presses);
+        break;
+    case BUTTON_RELEASED:
+        link_raise(&probe->link, LINK_EVENT_BUTTON_RELEASED, probe->presses);
+        break;
+    case BUTTON_NONE:
+        break;
+    }
+}
+
+static void send_sample(struct probe *probe) {
+    uint8_t wire[LINK_MAX_WIRE];
+    struct link_ball_sample sample;
+
+    sample.time_ms = clock_ms();
+    sample.presses = probe->presses;
+    sample.pressed = probe->button.pressed;
+    sample.temperature = adc_temperature_centi();
+    sample.supply = adc_supply_mv();
+    link_send_sample(&probe->link, wire, LINK_MSG_BALL_SAMPLE,
+                     link_pack_ball_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+}
+
+int main(void) {
+    static struct probe probe;
+
+    hal_init();
+    (void)uart_init(UART_BAUD_9600);
+    led_module_init(&probe.leds);
+    button_init(&probe.button);
+    link_init(&probe.link, LINK_KIND_BALL,
+              LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_TEMPERATURE | LINK_CAP_SUPPLY | LINK_CAP_REGISTERS);
+    for (;;) {
+        uint8_t happened = link_poll(&probe.link, &probe);
+
+        poll_button(&probe);
+        led_module_poll(&probe.leds, &probe.link, happened);
+        if (link_sample_due(&probe.link)) {
+            send_sample(&probe);
+        }
+        (void)sleep_until_event();
+    }
+}

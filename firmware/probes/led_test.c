@@ -1,0 +1,59 @@
+/*
+ * Test of the LED module, after the thesis' testPorts and testCount (Karadogan 2014, section 4.6).
+ *
+ * As soon as the module answers, each output is switched on and off in turn, then all outputs count through the levels
+ * of PWM0, for ever or until a host says otherwise: it executes the same LED commands as the ball and has no samples.
+ * Everything it does is seen on the I2C bus at address 0x45. Kept between steps in LPM3.
+ */
+#include "hal/hal.h"
+#include "hal/sleep.h"
+#include "hal/uart.h"
+#include "link/link.h"
+#include "link/led_module.h"
+
+#define STEP_MS 100u
+
+enum phase { WAITING, TESTING_PORTS, COUNTING };
+
+struct probe {
+    struct link link;
+    struct led_module leds;
+    uint8_t phase; /* of the tests after start */
+};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
+    uint8_t status = led_module_execute(&probe->leds, type, payload, length, ack);
+
+    /* A host that takes over is not interrupted by the next test. */
+    if (status == LINK_STATUS_OK) {
+        probe->phase = COUNTING;
+    }
+    return status;
+}
+
+/* Port test when the module answers, count test when the port test is over. */
+static void advance(struct probe *probe) {
+    if (probe->phase == WAITING && probe->leds.chip.attached) {
+        probe->phase = TESTING_PORTS;
+        (void)led_module_test(&probe->leds, LINK_TEST_PORTS, STEP_MS);
+    } else if (probe->phase == TESTING_PORTS && probe->leds.test == LINK_TEST_STOP) {
+        probe->phase = COUNTING;
+        (void)led_module_test(&probe->leds, LINK_TEST_COUNT, STEP_MS);
+    }
+}
+
+int main(void) {
+    static struct probe probe;
+
+    hal_init();
+    (void)uart_init(UART_BAUD_9600);
+    led_module_init(&probe.leds);
+    link_init(&probe.link, LINK_KIND_LED_TEST, LINK_CAP_LEDS | LINK_CAP_REGISTERS);
+    for (;;) {
+        uint8_t happened = link_poll(&probe.link, &probe);
+
+        advance(&probe);
+        led_module_poll(&probe.leds, &probe.link, happened);
+        (void)sleep_until_event();
+    }
+}

