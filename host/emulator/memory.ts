@@ -68,8 +68,8 @@ export class Memory {
     if (address >= flashStart && !this.flashBusy) return this.flash.bytes[address - flashStart]!;
     if (address >= ramStart && address < ramEnd) return this.ram[address - ramStart]!;
     if (address < ramStart) {
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
       this.host.beforeRegister();
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
       const value = this.registers.readByte(address);
       this.host.afterRegister();
       return value;
@@ -89,8 +89,8 @@ export class Memory {
   writeByte(address: number, value: number): void {
     if (address >= ramStart && address < ramEnd) this.ram[address - ramStart] = value;
     else if (address < ramStart) {
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
       this.host.beforeRegister();
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
       this.registers.writeByte(address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, true);
@@ -134,8 +134,8 @@ export class Memory {
 
   private readWordElsewhere(address: number): number {
     if (address < ramStart) {
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
       this.host.beforeRegister();
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
       const value = this.registers.readWord(address);
       this.host.afterRegister();
       return value;
@@ -153,8 +153,8 @@ export class Memory {
       this.host.complain('ODD_ADDRESS', address);
       this.writeWord(address & 0xfffe, value);
     } else if (address < ramStart) {
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
       this.host.beforeRegister();
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
       this.registers.writeWord(address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, false);
