@@ -1,0 +1,27 @@
+/** The emulator: the only door to this folder. */
+
+export { Board, type BoardLights, type BoardOptions, ledOutputs } from './board.ts';
+export type { Adxl345 } from './devices/adxl345.ts';
+export type { TraceEvent, TraceSink } from './devices/device.ts';
+export type { I2cBus, I2cTransaction } from './devices/i2c-bus.ts';
+export type { Tca6507 } from './devices/tca6507.ts';
+export {
+  type BlinkCycle,
+  bankIntensity,
+  blinkCycle,
+  cycleEnvelope,
+  cycleLengthMs,
+  outputCode,
+  TCA6507_OUTPUTS,
+  Tca6507Light,
+  tca6507Defaults,
+  tca6507Registers,
+  tca6507TimesMs,
+} from './devices/tca6507-light.ts';
+export type { UartPeer } from './devices/uart-peer.ts';
+export type { Image, ImageFormat, ImageSegment } from './image/image.ts';
+export { loadImage, makeImage } from './image/load.ts';
+export { Mcu, type McuOptions, type McuWarning, type ResetKind } from './mcu.ts';
+export { type Paced, Pacer, type PacerOptions, type Timers } from './pacer.ts';
+export { type TraceKind, type TraceName, Tracer, traceLine, traceNames } from './trace.ts';
+export { type Vector, World, type WorldOptions } from './world.ts';
