@@ -14,7 +14,7 @@ static struct {
   uint16_t marker;
   uint16_t boots;
   uint16_t boots_complement;
-} survivor __attribute__((section(".noinit")));
+} volatile survivor __attribute__((section(".noinit")));
 
 static uint8_t cause;
 

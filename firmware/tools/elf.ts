@@ -57,7 +57,12 @@ export function readElf(bytes: Uint8Array): ElfImage {
     allocated: (header.flags & SHF_ALLOC) !== 0,
     empty: header.type === SHT_NOBITS,
   }));
-  return { entry: view.getUint32(24, true), sections, segments: readSegments(bytes, view), symbols: readSymbols(bytes, view, headers) };
+  return {
+    entry: view.getUint32(24, true),
+    sections,
+    segments: readSegments(bytes, view),
+    symbols: readSymbols(bytes, view, headers),
+  };
 }
 
 interface SectionHeader {
@@ -75,7 +80,15 @@ function sectionHeaders(view: DataView): SectionHeader[] {
   const size = view.getUint16(46, true);
   return Array.from({ length: view.getUint16(48, true) }, (_, i) => {
     const word = (n: number) => view.getUint32(start + i * size + n * 4, true);
-    return { name: word(0), type: word(1), flags: word(2), address: word(3), offset: word(4), size: word(5), link: word(6) };
+    return {
+      name: word(0),
+      type: word(1),
+      flags: word(2),
+      address: word(3),
+      offset: word(4),
+      size: word(5),
+      link: word(6),
+    };
   });
 }
 

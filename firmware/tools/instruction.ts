@@ -86,7 +86,12 @@ function decodeSingle(opcode: number, extension: number): Instruction {
     return { length, flow, stack: none, isCpu4: false };
   }
   const writesStackPointer = register === SP && mode === 0;
-  return { length, flow: next, stack: writesStackPointer ? { kind: 'unknown' } : { kind: 'grow', bytes: popped }, isCpu4: false };
+  return {
+    length,
+    flow: next,
+    stack: writesStackPointer ? { kind: 'unknown' } : { kind: 'grow', bytes: popped },
+    isCpu4: false,
+  };
 }
 
 const MOV = 4;

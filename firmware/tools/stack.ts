@@ -14,7 +14,7 @@ export interface StackUse {
   readonly main: number;
   /** Bytes that the deepest interrupt adds: PC and SR, its stub and its handler. */
   readonly interrupt: number;
-  /** Names from the reset handler to the deepest function. */
+  /** From the reset handler to the deepest function: name, a space, and the bytes it has in use at its call. */
   readonly mainPath: readonly string[];
   readonly interruptPath: readonly string[];
   /** Addresses of reachable instructions that erratum CPU4 forbids, with the function that holds them. */
@@ -73,7 +73,8 @@ export class StackAnalyzer {
   private depthOf(entry: number): Depth {
     const known = this.depths.get(entry);
     if (known) return known;
-    if (this.active.includes(entry)) throw new Error(`recursion: ${[...this.active, entry].map((a) => this.nameOf(a)).join(' > ')}`);
+    if (this.active.includes(entry))
+      throw new Error(`recursion: ${[...this.active, entry].map((a) => this.nameOf(a)).join(' > ')}`);
     this.active.push(entry);
     const depth = this.follow(entry);
     this.active.pop();
@@ -84,7 +85,7 @@ export class StackAnalyzer {
   /** Follows all paths of one function; a jump into another function goes on with the stack as it is. */
   private follow(entry: number): Depth {
     const name = this.nameOf(entry);
-    let worst = { bytes: 0, path: [name] as readonly string[] };
+    let worst = { bytes: 0, path: [`${name} 0`] as readonly string[] };
     let returns = false;
     const seen = new Set<string>();
     const open = [{ address: entry, used: 0 }];
@@ -95,10 +96,10 @@ export class StackAnalyzer {
       if (seen.size > MOST_STATES) throw new Error(`${name}: the stack grows in a loop`);
       const instruction = this.decodeAt(at.address, name);
       const used = usedAfter(instruction, at.used, at.address, name);
-      if (used > worst.bytes) worst = { bytes: used, path: [name] };
+      if (used > worst.bytes) worst = { bytes: used, path: [`${name} ${used}`] };
       const callee = this.calleeOf(instruction);
       if (callee && used + WORD + callee.bytes > worst.bytes)
-        worst = { bytes: used + WORD + callee.bytes, path: [name, ...callee.path] };
+        worst = { bytes: used + WORD + callee.bytes, path: [`${name} ${used + WORD}`, ...callee.path] };
       if (instruction.flow.kind === 'return') returns = true;
       if (callee?.returns === false) continue;
       for (const address of successors(instruction, at.address)) open.push({ address, used });
@@ -114,7 +115,9 @@ export class StackAnalyzer {
   private decodeAt(address: number, name: string): Instruction {
     const instruction = decode(this.word, address);
     if (instruction.flow.kind === 'indirect')
-      throw new Error(`${name}: indirect jump or call at 0x${address.toString(16)}; call a function by its name instead`);
+      throw new Error(
+        `${name}: indirect jump or call at 0x${address.toString(16)}; call a function by its name instead`,
+      );
     if (instruction.isCpu4) this.cpu4.set(address, name);
     return instruction;
   }

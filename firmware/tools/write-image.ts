@@ -32,7 +32,10 @@ export function toIntelHex(segments: readonly Segment[], entry: number): string 
 
 export function toTiText(segments: readonly Segment[]): string {
   const blocks = segments.map((segment) =>
-    [`@${hex(segment.address, 4)}`, ...lines(segment).map((line) => [...line.data].map((b) => hex(b, 2)).join(' '))].join('\n'),
+    [
+      `@${hex(segment.address, 4)}`,
+      ...lines(segment).map((line) => [...line.data].map((b) => hex(b, 2)).join(' ')),
+    ].join('\n'),
   );
   return [...blocks, 'q', ''].join('\n');
 }
