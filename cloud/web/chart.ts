@@ -23,6 +23,8 @@ export interface ChartOptions {
   readonly gapSeconds: () => number;
 }
 
+/** Below this the numbers of an axis would all be the same. */
+const LEAST_SPAN = 1e-6;
 const AXIS_WIDTH = 34;
 const FONT = '11px system-ui, sans-serif';
 const LINE_WIDTH = 1.5;
@@ -35,6 +37,7 @@ export class Chart {
   private readonly plot: uPlot;
   private readonly resize: ResizeObserver;
   private range: [number, number] = [0, 1];
+  private readonly colors = new Map<string, string>();
 
   constructor(host: HTMLElement, traces: readonly Trace[], options: ChartOptions) {
     this.host = host;
@@ -51,6 +54,15 @@ export class Chart {
     this.plot.setData(data as unknown as uPlot.AlignedData);
   }
 
+  get width(): number {
+    return this.plot.width;
+  }
+
+  /** The style sheet's colours changed: look them up again. */
+  forgetColors(): void {
+    this.colors.clear();
+  }
+
   destroy(): void {
     this.resize.disconnect();
     this.plot.destroy();
@@ -62,7 +74,11 @@ export class Chart {
   }
 
   private color(property: string): string {
-    return getComputedStyle(this.host).getPropertyValue(property);
+    const known = this.colors.get(property);
+    if (known !== undefined) return known;
+    const color = getComputedStyle(this.host).getPropertyValue(property);
+    this.colors.set(property, color);
+    return color;
   }
 
   private plotOptions(): uPlot.Options {
@@ -130,7 +146,8 @@ export class Chart {
 /** An axis that is at least `minSpan` high and ends on round numbers, so that it does not twitch with every sample. */
 export function niceRange(min: number | null, max: number | null, minSpan: number): [number, number] {
   if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, minSpan || 1];
-  const missing = Math.max(0, (minSpan || Math.abs(max) * 0.1 || 1) - (max - min)) / 2;
+  const span = Math.max(LEAST_SPAN, minSpan || Math.abs(max) * 0.1 || 1);
+  const missing = Math.max(0, span - (max - min)) / 2;
   let [low, high] = [min - missing, max + missing];
   // Lux, presses and volts have no negative side: do not draw one.
   if (min >= 0 && low < 0) [low, high] = [0, high - low];

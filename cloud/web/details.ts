@@ -8,7 +8,7 @@
 import type { Json } from '../protocol/index.ts';
 import { h, setText } from './dom.ts';
 import type { Probe } from './fleet.ts';
-import { formatNumber, type Quantity, unitSymbol } from './quantities.ts';
+import { formatAge, formatNumber, type Quantity, unitSymbol } from './quantities.ts';
 
 const resetWords: Record<string, string> = {
   power_on: 'power on',
@@ -60,6 +60,7 @@ export class Details {
       ['Last reset', resetWords[status?.resetCause ?? ''] ?? status?.resetCause ?? '–'],
       ['Reached by', status?.transport || '–'],
       ['Parts', status?.capabilities.join(', ') || '–'],
+      ...healthRows(counters ?? {}),
     ]);
     setList(this.counters, counters === undefined ? [] : counterRows(counters).slice(0, MAX_COUNTERS));
     this.noCounters.hidden = counters !== undefined;
@@ -89,18 +90,41 @@ export class Details {
   }
 }
 
+/** The counters that people ask for first, in whole sentences; those that a gateway did not report are left out. */
+export function healthRows(counters: { [name: string]: Json }): [string, string][] {
+  const rows: [string, string][] = [];
+  const link = counters.link;
+  if (isObject(link) && typeof link.lost === 'number' && typeof link.received === 'number') {
+    const all = link.lost + link.received;
+    const share = all === 0 ? 0 : (100 * link.lost) / all;
+    rows.push(['Lost frames', `${link.lost} of ${all} (${share.toFixed(share < 1 ? 2 : 1)} %)`]);
+  }
+  const { upMs, awakeMs } = counters;
+  if (typeof upMs !== 'number') return rows;
+  rows.push(['Running for', formatAge(upMs / 1000)]);
+  if (typeof awakeMs === 'number' && upMs > 0)
+    rows.push(['CPU awake', `${((100 * awakeMs) / upMs).toFixed(1)} % of that`]);
+  return rows;
+}
+
+/** Said elsewhere, or not a count. */
+const notCounters = new Set(['name', 'time', 'timeMs', 'upMs', 'resetCause', 'boots']);
+
 /** `crcErrors` is written "crc errors"; nested objects put their own name in front. */
 export function counterRows(counters: { [name: string]: Json }, prefix = '', depth = 1): [string, string][] {
   return Object.entries(counters).flatMap(([name, value]): [string, string][] => {
+    if (notCounters.has(name)) return [];
     const words = `${prefix}${name
       .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
       .replaceAll('_', ' ')
       .toLowerCase()}`;
-    if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-      return depth < MAX_DEPTH ? counterRows(value, `${words}: `, depth + 1) : [];
-    }
-    return name === 'name' ? [] : [[words, typeof value === 'number' ? value.toLocaleString('en') : String(value)]];
+    if (isObject(value)) return depth < MAX_DEPTH ? counterRows(value, `${words}: `, depth + 1) : [];
+    return [[words, typeof value === 'number' ? value.toLocaleString('en') : String(value)]];
   });
+}
+
+function isObject(value: Json | undefined): value is { [name: string]: Json } {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** Terms and descriptions; nodes are kept while the terms stay the same. */

@@ -80,6 +80,19 @@ describe('Fleet', () => {
   });
 });
 
+describe('clocks', () => {
+  it('starts again when the clock that stamps the samples was set back, not for a spool that comes late', () => {
+    const { fleet: probes, ball } = fleet();
+    const now = NOW_MS / 1000;
+    probes.take('lab/ball/samples', sample(now), false, NOW_MS);
+    probes.take('lab/ball/samples', sample(now - 600), false, NOW_MS + 100);
+    expect(ball().samples.lastTime).toBe(now);
+    for (let s = 1; s <= 10; s++) probes.take('lab/ball/samples', sample(now - 600 + s), false, NOW_MS + 1000 * s);
+    expect(ball().samples.lastTime).toBe(now - 590);
+    expect(ball().ageSeconds(NOW_MS + 10_000)).toBeCloseTo(0, 6);
+  });
+});
+
 describe('stateOf', () => {
   it('tells online, quiet, offline and unknown apart', () => {
     const { fleet: probes, ball } = fleet();

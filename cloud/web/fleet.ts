@@ -6,7 +6,7 @@
  */
 
 import { channels, type Json, type LedState, type ProbeEventData, type ProbeStatus } from '../protocol/index.ts';
-import { SampleBuffer } from './sample-buffer.ts';
+import { KEEP_SECONDS, SampleBuffer } from './sample-buffer.ts';
 import { readSenml } from './senml.ts';
 import { TimeOffset } from './time-offset.ts';
 
@@ -14,6 +14,10 @@ import { TimeOffset } from './time-offset.ts';
 export const MAX_PROBES = 500;
 export const MAX_EVENTS = 20;
 const MAX_QUANTITIES = 16;
+const MAX_TEXT = 120;
+const MAX_CAPABILITIES = 32;
+/** Samples that come too late for so long mean that the clock which stamps them was set back. */
+const CLOCK_SET_BACK_MS = 5000;
 /** Seconds since 1970 that a date can still show. */
 const LATEST_TIME = 8.64e12;
 
@@ -31,8 +35,8 @@ export class Probe {
   status: ProbeStatus | undefined;
   leds: LedState | undefined;
   counters: { [name: string]: Json } | undefined;
-  /** When the last message of this probe came, in ms of the page's clock. */
-  heardMs = 0;
+  /** When a sample was last taken, in ms of the page's clock. */
+  sampledMs = 0;
   /** Grows with every message, so that a view can tell whether there is anything to do. */
   revision = 0;
 
@@ -84,7 +88,6 @@ export class Fleet {
       this.malformed++;
       return;
     }
-    probe.heardMs = nowMs;
     probe.revision++;
   }
 
@@ -135,14 +138,25 @@ function takeSamples(probe: Probe, data: Json, retained: boolean, nowMs: number)
       probe.units.set(name, unit);
       numbers.push([name, value]);
     }
-    probe.samples.add(timeSeconds, numbers);
+    addSample(probe, timeSeconds, numbers, nowMs);
   }
   return samples.length > 0;
 }
 
+function addSample(probe: Probe, timeSeconds: number, numbers: [string, number][], nowMs: number): void {
+  const { samples, offset } = probe;
+  const tooLate = timeSeconds < (samples.lastTime ?? timeSeconds) - KEEP_SECONDS;
+  if (tooLate && nowMs - probe.sampledMs > CLOCK_SET_BACK_MS) {
+    samples.clear();
+    offset.reset();
+    offset.observe(timeSeconds, nowMs / 1000);
+  }
+  if (samples.add(timeSeconds, numbers)) probe.sampledMs = nowMs;
+}
+
 function takeStatus(probe: Probe, data: Json): boolean {
   if (!isObject(data) || typeof data.online !== 'boolean') return false;
-  const text = (name: string) => (typeof data[name] === 'string' ? data[name] : '');
+  const text = (name: string) => (typeof data[name] === 'string' ? data[name].slice(0, MAX_TEXT) : '');
   const number = (name: string) => (typeof data[name] === 'number' ? data[name] : 0);
   const capabilities = Array.isArray(data.capabilities) ? data.capabilities : [];
   probe.status = {
@@ -150,7 +164,7 @@ function takeStatus(probe: Probe, data: Json): boolean {
     kind: text('kind') || 'probe',
     id: text('id'),
     firmware: text('firmware'),
-    capabilities: capabilities.filter((name): name is string => typeof name === 'string'),
+    capabilities: capabilities.filter((name): name is string => typeof name === 'string').slice(0, MAX_CAPABILITIES),
     intervalMs: number('intervalMs'),
     resetCause: text('resetCause'),
     boots: number('boots'),
@@ -173,7 +187,7 @@ function takeEvent(probe: Probe, data: Json): boolean {
   if (!isObject(data)) return false;
   const { event, value, time } = data;
   if (typeof event !== 'string' || typeof time !== 'number' || !(time > 0 && time < LATEST_TIME)) return false;
-  probe.events.unshift({ event, value: typeof value === 'number' ? value : 0, time });
+  probe.events.unshift({ event: event.slice(0, MAX_TEXT), value: typeof value === 'number' ? value : 0, time });
   probe.events.length = Math.min(probe.events.length, MAX_EVENTS);
   return true;
 }

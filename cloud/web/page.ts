@@ -33,6 +33,8 @@ export class Page {
   private lostAt: Date | undefined;
   private lostReason = '';
   private pausedAt: Date | undefined;
+  /** Why the cloud will not have this page; nothing is tried again. */
+  private refused = '';
   private ticks = 0;
   private goodNewsUntilMs = 0;
 
@@ -49,7 +51,10 @@ export class Page {
     this.connection(this.client.connected);
     this.client
       .subscribe('+/+/+', (topic, data, retained) => this.fleet.take(topic, data, retained, Date.now()))
-      .catch((error: unknown) => this.banner('failed', `The cloud refused this page: ${errorMessage(error)}`));
+      .catch((error: unknown) => {
+        this.refused = errorMessage(error);
+        this.tick();
+      });
     setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -133,7 +138,7 @@ export class Page {
     const { connected } = this.view;
     setIcon(this.linkIcon, connected ? 'online' : 'unknown');
     this.root.body.dataset.connected = String(connected);
-    setText(this.find('link-text'), connected ? 'Connected' : this.everConnected ? 'Reconnecting' : 'Connecting');
+    setText(this.find('link-text'), this.linkText());
     if (this.pausedAt === undefined && this.root.visibilityState === 'visible') {
       setText(this.find('counts'), this.countText(nowMs));
       for (const card of this.cards.values()) card.refreshState(nowMs);
@@ -143,8 +148,16 @@ export class Page {
     if (!connected) setText(this.find('cloud-ping'), '');
   }
 
+  private linkText(): string {
+    if (this.view.connected) return 'Connected';
+    if (this.refused !== '') return 'Refused';
+    return this.everConnected ? 'Reconnecting' : 'Connecting';
+  }
+
   private paintBanner(nowMs: number): void {
-    if (this.lostAt !== undefined && this.everConnected) {
+    if (this.refused !== '') {
+      this.banner('failed', `The cloud refused this page: ${this.refused}`);
+    } else if (this.lostAt !== undefined && this.everConnected) {
       const why = this.lostReason === '' ? '' : ` (${this.lostReason})`;
       this.banner(
         'failed',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { colorName, parseHex, swatches, toHex } from './color.ts';
-import { counterRows } from './details.ts';
+import { counterRows, healthRows } from './details.ts';
 import { formatAge, formatHz, formatMs, formatNumber, formatWithUnit, quantitiesOf } from './quantities.ts';
 import { TimeOffset } from './time-offset.ts';
 
@@ -48,8 +48,13 @@ describe('color', () => {
   });
 });
 
-describe('counterRows', () => {
-  it('makes words of names, flattens, and stops at a depth', () => {
+describe('counters', () => {
+  it('puts what matters into sentences, and the rest into words, to a depth', () => {
+    expect(healthRows({ upMs: 60_000, awakeMs: 900, link: { lost: 3, received: 1197 } })).toEqual([
+      ['Lost frames', '3 of 1200 (0.25 %)'],
+      ['Running for', '60 s'],
+      ['CPU awake', '1.5 % of that'],
+    ]);
     const deep = { a: { b: { c: { d: 1 } } } };
     expect(counterRows({ name: 'counters', crcErrors: 1234, link: { framesLost: 2 }, deep })).toEqual([
       ['crc errors', '1,234'],

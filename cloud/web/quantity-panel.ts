@@ -7,6 +7,7 @@
 import { Chart, type Trace } from './chart.ts';
 import { h, setAttribute, setText } from './dom.ts';
 import type { Probe } from './fleet.ts';
+import { reducedMotion } from './preferences.ts';
 import { formatNumber, formatWithUnit, type Quantity, unitSymbol } from './quantities.ts';
 
 const traces: readonly Trace[] = [
@@ -34,6 +35,7 @@ export class QuantityPanel {
   private readonly height: number;
   private chart: Chart | undefined;
   private drawnKey = '';
+  private drawnTheme = 0;
 
   /** @param main the first quantity of a card gets more room */
   constructor(probe: Probe, quantity: Quantity, main: boolean) {
@@ -62,13 +64,21 @@ export class QuantityPanel {
   /** The window up to `nowMs`, drawn when it has moved by a pixel or a sample came. */
   paintChart(nowMs: number, view: PanelView): void {
     const to = nowMs / 1000 - this.probe.offset.seconds;
-    const stepMs = (view.windowSeconds * 1000) / Math.max(100, this.plot.clientWidth);
-    const key = `${Math.floor(nowMs / stepMs)} ${this.probe.revision} ${view.windowSeconds} ${view.theme}`;
+    const key = this.frameKey(nowMs, view);
     if (this.chart !== undefined && key === this.drawnKey) return;
     this.drawnKey = key;
     this.chart ??= this.makeChart();
+    if (this.drawnTheme !== view.theme) this.chart.forgetColors();
+    this.drawnTheme = view.theme;
     const from = to - view.windowSeconds;
     this.chart.draw(this.probe.samples.view(this.quantity.names, from), from, to);
+  }
+
+  /** Changes when the chart has moved by a pixel or has a new sample; once a second for those who want less motion. */
+  private frameKey(nowMs: number, { windowSeconds, theme }: PanelView): string {
+    if (reducedMotion()) return `${Math.floor(nowMs / 1000)} ${windowSeconds} ${theme}`;
+    const stepMs = (windowSeconds * 1000) / Math.max(100, this.chart?.width ?? 0);
+    return `${Math.floor(nowMs / stepMs)} ${this.probe.revision} ${windowSeconds} ${theme}`;
   }
 
   /** The chart's text alternative; rarely, for nobody listens to a number that changes all the time. */

@@ -59,6 +59,12 @@ export class SampleBuffer {
     return true;
   }
 
+  /** Forgets all samples, but not the names of the quantities. */
+  clear(): void {
+    this.start = 0;
+    this.end = 0;
+  }
+
   /** Newest value of a quantity. */
   last(name: string): number | undefined {
     const column = this.columns.get(name);

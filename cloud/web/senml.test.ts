@@ -43,6 +43,10 @@ describe('readSenml', () => {
     expect(sample!.values.get('button')!.value).toBe(1);
   });
 
+  it('leaves out values that no axis can show', () => {
+    expect(readSenml([{ bt: 1e9, n: 'x', v: 1e300 }], 0)).toEqual([]);
+  });
+
   it.each([null, 7, 'text', {}, [1], [null], [[]]])('finds no samples in %j', (data) => {
     expect(readSenml(data, 0)).toEqual([]);
   });

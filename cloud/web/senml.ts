@@ -20,6 +20,8 @@ export interface Measured {
 
 /** Times below this are relative to now (RFC 8428, section 4.5.3). */
 const ABSOLUTE_FROM_SECONDS = 2 ** 28;
+/** No probe measures more; beyond, an axis would run out of steps. */
+const LARGEST_VALUE = 1e12;
 /** More records than any Earl sample has; a longer pack is cut, so that one message cannot stall the page. */
 const MAX_RECORDS = 4096;
 
@@ -67,7 +69,7 @@ function valueIn(record: { [key: string]: Json }, base: Base): number | undefine
   const bool = record.vb;
   if (typeof bool === 'boolean') return bool ? 1 : 0;
   const value = finite(record.v);
-  return value === undefined ? undefined : base.value + value;
+  return value === undefined || Math.abs(base.value + value) > LARGEST_VALUE ? undefined : base.value + value;
 }
 
 /** `urn:dev:earl:0011:temp` is `temp` on a card that says which probe it is. */

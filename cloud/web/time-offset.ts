@@ -19,6 +19,12 @@ export class TimeOffset {
     return Number.isFinite(smallest) ? smallest : 0;
   }
 
+  /** The clock that stamps the samples was set. */
+  reset(): void {
+    this.older = Number.POSITIVE_INFINITY;
+    this.newer = Number.POSITIVE_INFINITY;
+  }
+
   observe(stampSeconds: number, arrivalSeconds: number): void {
     if (arrivalSeconds >= this.windowEnd) {
       // After a long silence the older window means nothing any more.

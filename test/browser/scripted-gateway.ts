@@ -6,7 +6,7 @@
  */
 
 import type { CloudClient } from '../../cloud/client/index.ts';
-import type { CommandObject, CommandResult, ProbeStatus, SenmlRecord } from '../../cloud/protocol/index.ts';
+import type { CommandObject, CommandResult, Json, ProbeStatus, SenmlRecord } from '../../cloud/protocol/index.ts';
 
 export type Kind = 'ball' | 'arm' | 'light';
 
@@ -60,7 +60,7 @@ export class ScriptedProbe {
     this.client.publish(`${this.key}/events`, { event, value, time: Date.now() / 1000 });
   }
 
-  counters(counters: Record<string, number>): void {
+  counters(counters: { [name: string]: Json }): void {
     this.client.publish(`${this.key}/counters`, counters, { retain: true });
   }
 
