@@ -38,11 +38,17 @@ export interface SessionServices {
 
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
 
+/** One filter of the client; no longer `active` from the moment it unsubscribes, whenever the broker follows. */
+interface Subscribed {
+  active: boolean;
+  begun: Promise<Subscription> | undefined;
+}
+
 export class JsonSession implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #services: SessionServices;
   readonly #id: string;
-  readonly #subscriptions = new Map<string, Promise<Subscription>>();
+  readonly #subscriptions = new Map<string, Subscribed>();
   readonly #helloDeadline: NodeJS.Timeout;
   #authorized: boolean;
   #welcomed = false;
@@ -84,9 +90,7 @@ export class JsonSession implements ConnectionHandlers {
 
   onClose(): void {
     clearTimeout(this.#helloDeadline);
-    for (const subscription of this.#subscriptions.values()) {
-      subscription.then((begun) => begun.unsubscribe()).catch(() => {});
-    }
+    for (const subscribed of this.#subscriptions.values()) end(subscribed).catch(() => {});
     this.#subscriptions.clear();
     // A broker that is closed as well has forgotten the session already.
     this.#gateway?.close().catch(() => {});
@@ -146,22 +150,25 @@ export class JsonSession implements ConnectionHandlers {
       const most = this.#services.limits.subscriptions;
       throw new RequestError(errorCodes.tooMany, `a connection may have ${most} subscriptions: use wildcards`);
     }
-    const begun = this.#services.broker.subscribe(filter, (message) => this.#deliver(message));
-    this.#subscriptions.set(filter, begun);
+    const subscribed: Subscribed = { active: true, begun: undefined };
+    this.#subscriptions.set(filter, subscribed);
+    subscribed.begun = this.#services.broker.subscribe(filter, (message) => {
+      if (subscribed.active) this.#deliver(message);
+    });
     try {
-      await begun;
+      await subscribed.begun;
     } catch (error) {
-      if (this.#subscriptions.get(filter) === begun) this.#subscriptions.delete(filter);
+      if (this.#subscriptions.get(filter) === subscribed) this.#subscriptions.delete(filter);
       throw error;
     } finally {
-      await (await earlier)?.unsubscribe();
+      await end(earlier);
     }
   }
 
   async #unsubscribe({ filter }: Request<'unsubscribe'>): Promise<void> {
-    const subscription = this.#subscriptions.get(filter);
+    const subscribed = this.#subscriptions.get(filter);
     this.#subscriptions.delete(filter);
-    await (await subscription)?.unsubscribe();
+    await end(subscribed);
   }
 
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
@@ -256,6 +263,12 @@ export function closeReason(problem: string): string {
   let reason = problem;
   while (Buffer.byteLength(reason) > 123) reason = reason.slice(0, -1);
   return reason;
+}
+
+async function end(subscribed: Subscribed | undefined): Promise<void> {
+  if (subscribed === undefined) return;
+  subscribed.active = false;
+  await (await subscribed.begun)?.unsubscribe();
 }
 
 function requestId(message: ClientMessage): number | undefined {
