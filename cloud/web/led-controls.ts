@@ -5,8 +5,8 @@
  * four time codes used, which are shown beside what was asked.
  */
 
-import { tca6507TimesMs } from '../../host/emulator/devices/tca6507-light.ts';
-import { type Effect, effects, leds } from '../../host/link/messages.ts';
+import { tca6507TimesMs } from '../../host/emulator/index.ts';
+import { type Effect, effects, leds } from '../../host/link/index.ts';
 import type { CommandResult } from '../protocol/index.ts';
 import { colorName, parseHex, type Rgb, swatches, toHex } from './color.ts';
 import { type CommandRoad, CommandSlot } from './command-slot.ts';

@@ -5,7 +5,7 @@
  * (flash-limit.ts), and with prefers-reduced-motion the lamps stand still at their peak. Each is described in words.
  */
 
-import { Tca6507Light } from '../../host/emulator/devices/tca6507-light.ts';
+import { Tca6507Light } from '../../host/emulator/index.ts';
 import { luminance, type Rgb } from './color.ts';
 import { h, setText } from './dom.ts';
 import { FlashLimiter } from './flash-limit.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Tca6507Light } from '../../host/emulator/devices/tca6507-light.ts';
+import { Tca6507Light } from '../../host/emulator/index.ts';
 import { describeLed, ledColorAt } from './led-state.ts';
 
 /** Register values from the codes of P0 to P6 and the last seven registers. */

@@ -1,7 +1,7 @@
 /**
  * The two RGB LEDs behind a TCA6507, read from its ten registers: what colour, and does it blink.
  *
- * The light over time comes from the emulator's model of the chip (host/emulator/devices/tca6507-light.ts), so the page,
+ * The light over time comes from the emulator's model of the chip, so the page,
  * the emulator and the tests mean the same by a register. Wiring: lower LED on P1-P3, upper on P4-P6, each red, green, blue.
  */
 
@@ -9,17 +9,21 @@ import {
   bankIntensity,
   blinkCycle,
   cycleLengthMs,
+  ledOutputs,
   outputCode,
   type Tca6507Light,
   tca6507Registers,
-} from '../../host/emulator/devices/tca6507-light.ts';
+} from '../../host/emulator/index.ts';
 import { colorName, type Rgb, toHex } from './color.ts';
 
 export const ledNames = ['upper', 'lower'] as const;
 export type LedName = (typeof ledNames)[number];
 
-/** Outputs of red, green and blue. */
-const outputs: Record<LedName, readonly [number, number, number]> = { lower: [1, 2, 3], upper: [4, 5, 6] };
+/** Outputs of red, green and blue, as the board wires them. */
+const outputs: Record<LedName, readonly [number, number, number]> = {
+  lower: [ledOutputs.indexOf('lower.red'), ledOutputs.indexOf('lower.green'), ledOutputs.indexOf('lower.blue')],
+  upper: [ledOutputs.indexOf('upper.red'), ledOutputs.indexOf('upper.green'), ledOutputs.indexOf('upper.blue')],
+};
 
 const LEVELS = 15;
 const MASTER_CODE = 5;
