@@ -5,12 +5,12 @@
  * (flash-limit.ts), and with prefers-reduced-motion the lamps stand still at their peak. Each is described in words.
  */
 
-import { Tca6507Light } from '../../host/emulator/index.ts';
+import { Tca6507Light, tca6507Registers } from '../../host/emulator/index.ts';
 import { luminance, type Rgb } from './color.ts';
 import { h, setText } from './dom.ts';
 import { FlashLimiter } from './flash-limit.ts';
 import type { Probe } from './fleet.ts';
-import { describeLed, type LedName, ledColorAt, ledNames } from './led-state.ts';
+import { describeLed, type LedName, ledColorAt, ledNames, oneShotsBegun } from './led-state.ts';
 import { reducedMotion } from './preferences.ts';
 
 interface Lamp {
@@ -25,7 +25,7 @@ export class LedPreview {
   private readonly lamps: readonly Lamp[];
   private readonly light = new Tca6507Light();
   private readonly limiter = new FlashLimiter(ledNames.length);
-  private taken: unknown;
+  private taken: number | undefined;
 
   constructor(probe: Probe) {
     this.probe = probe;
@@ -43,8 +43,9 @@ export class LedPreview {
   paint(nowMs: number): void {
     const { leds } = this.probe;
     if (leds === undefined) return;
-    if (leds !== this.taken) this.takeRegisters(leds.registers, leds.time);
-    this.taken = leds;
+    // A gateway that is back repeats what it said, with the same time.
+    if (leds.time !== this.taken) this.takeRegisters(leds.registers, leds.time);
+    this.taken = leds.time;
     const t = Math.max(leds.time, nowMs / 1000 - this.probe.offset.seconds);
     const colors = this.lamps.map(({ led }) =>
       reducedMotion() ? describeLed(leds.registers, led).color : ledColorAt(this.light, led, t),
@@ -56,7 +57,9 @@ export class LedPreview {
   }
 
   private takeRegisters(registers: readonly number[], time: number): void {
+    const restart = this.taken === undefined ? 0 : oneShotsBegun(this.light.registers, registers);
     this.light.setRegisters(registers, time);
+    if (restart !== 0) this.light.write(tca6507Registers.INITIALIZATION, restart, time);
     for (const { led, words, lens } of this.lamps) {
       const description = describeLed(registers, led);
       setText(words, description.text);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Tca6507Light } from '../../host/emulator/index.ts';
-import { describeLed, ledColorAt } from './led-state.ts';
+import { describeLed, ledColorAt, oneShotsBegun } from './led-state.ts';
 
 /** Register values from the codes of P0 to P6 and the last seven registers. */
 function registers(codes: number[], rest: number[]): number[] {
@@ -39,5 +39,20 @@ describe('ledColorAt', () => {
     expect(ledColorAt(light, 'upper', 100.6)).toEqual([0, 0, 255]);
     expect(ledColorAt(light, 'upper', 101.4)).toEqual([0, 0, 0]);
     expect(ledColorAt(light, 'lower', 100.6)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('oneShotsBegun', () => {
+  const once = [...blinkBlue.slice(0, 9), 0x4f];
+
+  it('begins anew when the same one-shot is reported again, or another colour of it', () => {
+    expect(oneShotsBegun(once, once)).toBe(0x08);
+    expect(oneShotsBegun([...once.slice(0, 8), 0xf7, 0x4f], once)).toBe(0x08);
+  });
+
+  it('leaves a one-shot alone when only the other LED changed, and blinks always', () => {
+    const lowerOn = registers([0, 4, 0, 0, 0, 0, 6], once.slice(3));
+    expect(oneShotsBegun(lowerOn, once)).toBe(0);
+    expect(oneShotsBegun(blinkBlue, blinkBlue)).toBe(0);
   });
 });

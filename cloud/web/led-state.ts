@@ -28,6 +28,7 @@ const outputs: Record<LedName, readonly [number, number, number]> = {
 const LEVELS = 15;
 const MASTER_CODE = 5;
 const FIRST_BLINK_CODE = 6;
+const RESTART_BANK_0 = 0x08;
 
 export interface LedDescription {
   /** Colour at the top of a blink, or the steady colour. */
@@ -56,6 +57,30 @@ export function describeLed(registers: ArrayLike<number>, led: LedName): LedDesc
   return isOneShot(registers, bank)
     ? { color, effect: 'one_shot', text: `${look}, once for ${seconds}` }
     : { color, effect: 'blink', text: `${look}, blinks twice in ${seconds}` };
+}
+
+/**
+ * Value for the initialisation register that begins the one-shots anew which a message announces; 0 for none.
+ *
+ * A probe reports its registers after every LED command, but not that it wrote the initialisation register. So a
+ * one-shot is taken for begun when something about its bank changed, or when nothing changed at all: the same again.
+ */
+export function oneShotsBegun(before: ArrayLike<number>, after: ArrayLike<number>): number {
+  const same = Array.from(after).every((value, register) => value === before[register]);
+  let bits = 0;
+  for (const bank of [0, 1] as const) {
+    if (!isOneShot(after, bank)) continue;
+    if (same || bankKey(before, bank) !== bankKey(after, bank)) bits |= RESTART_BANK_0 << (4 * bank);
+  }
+  return bits;
+}
+
+/** What hangs on a bank, and how bright it gets. */
+function bankKey(registers: ArrayLike<number>, bank: 0 | 1): string {
+  const users = [...outputs.lower, ...outputs.upper].filter(
+    (output) => outputCode(registers, output) === FIRST_BLINK_CODE + bank,
+  );
+  return `${users} ${bankIntensity(registers, bank)}`;
 }
 
 function channelOf(registers: ArrayLike<number>, output: number): { peak: number; bank?: 0 | 1 } {
