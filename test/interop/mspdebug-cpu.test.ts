@@ -11,8 +11,8 @@ import { mspdebugMissing, runInMspdebug } from './mspdebug-sim.ts';
 import { randomProgram } from './random-program.ts';
 
 const missing = mspdebugMissing();
-const seed = Number(process.env['EARL_SEED'] ?? Date.now() & 0x7fffffff);
-const programs = Number(process.env['EARL_PROGRAMS'] ?? 2);
+const seed = Number(process.env.EARL_SEED ?? Date.now() & 0x7fffffff);
+const programs = Number(process.env.EARL_PROGRAMS ?? 2);
 const overflow = 0x100;
 
 if (missing !== undefined) console.warn(`skipped: comparison with mspdebug sim: ${missing}`);
