@@ -1,0 +1,47 @@
+/** From what a user types to a Transport: the scheme decides which file is loaded. */
+
+import { EarlError } from '../../errors/index.ts';
+import type { SerialBinding } from './serial.ts';
+import type { Transport } from './transport.ts';
+
+export interface OpenTransportOptions {
+  /** For tests: what serial ports are opened with instead of the machine's. */
+  readonly serialBinding?: SerialBinding;
+}
+
+type Opener = (url: string, options: OpenTransportOptions) => Promise<Transport>;
+
+interface Scheme {
+  readonly form: string;
+  readonly open: Opener;
+}
+
+const schemes: Readonly<Record<string, Scheme>> = {
+  serial: {
+    form: 'serial:PATH[?baud=9600]',
+    open: async (url, { serialBinding }) => (await import('./serial.ts')).serialTransport(url, serialBinding),
+  },
+  tcp: {
+    form: 'tcp:HOST:PORT',
+    open: async (url) => (await import('./tcp.ts')).tcpTransport(url),
+  },
+  emu: {
+    form: 'emu:KIND (ball, arm, light, led_test)',
+    open: async (url) => {
+      const file: string = './emulated.ts';
+      return (await import(file)).emulatedTransport(url);
+    },
+  },
+};
+
+/** The schemes as a user types them, for messages and `--help`. */
+export const transportForms: readonly string[] = Object.values(schemes).map(({ form }) => form);
+
+/** Makes a transport; does not connect. Rejects with `USAGE` when the URL cannot be read. */
+export async function openTransport(url: string, options: OpenTransportOptions = {}): Promise<Transport> {
+  const scheme = /^([a-z]+):./.exec(url)?.[1] ?? '';
+  if (!Object.hasOwn(schemes, scheme)) {
+    throw new EarlError('USAGE', `"${url}" is no transport: write one of ${transportForms.join(', ')}`);
+  }
+  return schemes[scheme]!.open(url, options);
+}
