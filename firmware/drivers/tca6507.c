@@ -26,15 +26,14 @@ enum status tca6507_init(struct tca6507 *chip) {
     return i2c_init(&chip->bus, TCA6507_ADDRESS);
 }
 
-enum status tca6507_write(struct tca6507 *chip, uint8_t first, const uint8_t *values, uint8_t count) {
-    uint8_t message[1 + TCA6507_REGISTERS];
+/*
+ * Writes `count` registers from `first` on that stand behind a byte for the command, which is filled in here; commits
+ * them to the shadow on ACK.
+ */
+static enum status send(struct tca6507 *chip, uint8_t first, uint8_t *message, uint8_t count) {
     enum status status;
 
-    if (count == 0 || first >= TCA6507_REGISTERS || count > TCA6507_REGISTERS - first) {
-        return STATUS_BAD_ARGUMENT;
-    }
     message[0] = (uint8_t)(TCA6507_AUTO_INCREMENT | first);
-    copy(message + 1, values, count);
     status = i2c_write(&chip->bus, message, (uint8_t)(count + 1u));
     if (status != STATUS_OK) {
         chip->stale = 1;
@@ -43,9 +42,18 @@ enum status tca6507_write(struct tca6507 *chip, uint8_t first, const uint8_t *va
     if (first + count > TCA6507_READABLE_REGISTERS) {
         count--;
     }
-    /* From the message: `values` may be the shadow itself. */
     copy(chip->registers + first, message + 1, count);
     return STATUS_OK;
+}
+
+enum status tca6507_write(struct tca6507 *chip, uint8_t first, const uint8_t *values, uint8_t count) {
+    uint8_t message[1 + TCA6507_REGISTERS];
+
+    if (count == 0 || first >= TCA6507_REGISTERS || count > TCA6507_REGISTERS - first) {
+        return STATUS_BAD_ARGUMENT;
+    }
+    copy(message + 1, values, count);
+    return send(chip, first, message, count);
 }
 
 enum status tca6507_read(struct tca6507 *chip, uint8_t first, uint8_t *values, uint8_t count) {
@@ -115,18 +123,15 @@ enum status tca6507_set_output(struct tca6507 *chip, uint8_t output, uint8_t cod
 }
 
 enum status tca6507_set_color(struct tca6507 *chip, struct tca6507_color *color) {
-    uint8_t image[TCA6507_REGISTERS];
-    uint8_t count = TCA6507_READABLE_REGISTERS;
+    uint8_t message[1 + TCA6507_REGISTERS];
+    uint8_t *image = message + 1;
 
     copy(image, chip->registers, TCA6507_READABLE_REGISTERS);
     if (!tca6507_color_allocate(image, color)) {
         return STATUS_BUSY;
     }
-    if (color->restart != 0) {
-        image[TCA6507_INITIALIZATION] = color->restart;
-        count = TCA6507_REGISTERS;
-    }
-    return tca6507_write(chip, 0, image, count);
+    image[TCA6507_INITIALIZATION] = color->restart;
+    return send(chip, 0, message, color->restart ? TCA6507_REGISTERS : TCA6507_READABLE_REGISTERS);
 }
 
 /* Replaces the bits of `mask` in one register. */

@@ -29,6 +29,8 @@ enum tca6507_effect {
 /* Order of the time codes of a pattern. */
 enum { TCA6507_TIME_FADE_ON, TCA6507_TIME_FULLY_ON, TCA6507_TIME_FADE_OFF, TCA6507_TIME_OFF, TCA6507_TIMES };
 
+#define TCA6507_COLOR_REPORT (3u + TCA6507_TIMES) /* bytes of levels and time_codes, which stand together */
+
 struct tca6507_color {
     uint8_t leds;                      /* bits of TCA6507_LED_* */
     uint8_t effect;                    /* enum tca6507_effect */

@@ -11,6 +11,7 @@
 
 #define TIME_MAX_MS 16320u
 #define LEVELS      16u
+#define TEST_BEGINS 0xffu /* position before the first step */
 
 /* --- attaching ---------------------------------------------------------------------------------------------------- */
 
@@ -54,6 +55,11 @@ static const uint8_t all_pwm0[TCA6507_OUTPUTS] = {TCA6507_CODE_PWM0, TCA6507_COD
                                                   TCA6507_CODE_PWM0, TCA6507_CODE_PWM0, TCA6507_CODE_PWM0,
                                                   TCA6507_CODE_PWM0};
 
+static void end_test(struct led_module *module) {
+    module->test = LINK_TEST_STOP;
+    timer_stop(&module->step);
+}
+
 /* Port test: the next output on, the last one off. Ends after P6. */
 static enum status step_ports(struct led_module *module) {
     uint8_t position = module->position++;
@@ -63,8 +69,7 @@ static enum status step_ports(struct led_module *module) {
         status = tca6507_set_output(&module->chip, (uint8_t)(position - 1u), TCA6507_CODE_OFF);
     }
     if (position == TCA6507_OUTPUTS) {
-        module->test = LINK_TEST_STOP;
-        timer_stop(&module->step);
+        end_test(module);
         return status;
     }
     return status != STATUS_OK ? status : tca6507_set_output(&module->chip, position, TCA6507_CODE_ON);
@@ -72,159 +77,121 @@ static enum status step_ports(struct led_module *module) {
 
 /* Count test: PWM0 goes through its levels, and from 15 to 0 again. */
 static enum status step_count(struct led_module *module) {
-    uint8_t level = module->position++ % LEVELS;
+    uint8_t level = module->position;
 
+    module->position = (uint8_t)((level + 1u) % LEVELS);
     return level == 0 ? tca6507_set_level(&module->chip, TCA6507_PWM0, 0)
                       : tca6507_step_level(&module->chip, TCA6507_PWM0, 1);
 }
 
+/* A step that fails is seen on the bus and in i2cErrors; the test goes on. */
 static void step_test(struct led_module *module) {
-    /* A step that fails is seen on the bus and in i2cErrors; the test goes on. */
+    enum status status;
+
+    if (module->position == TEST_BEGINS) {
+        module->position = 0;
+        status = tca6507_set_outputs(&module->chip, module->test == LINK_TEST_COUNT ? all_pwm0 : all_off);
+        if (status != STATUS_OK) {
+            (void)written(module, status);
+            return;
+        }
+    }
     (void)written(module, module->test == LINK_TEST_PORTS ? step_ports(module) : step_count(module));
 }
 
-enum status led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms) {
-    enum status status;
-
-    module->test = LINK_TEST_STOP;
-    timer_stop(&module->step);
-    status = attach(module);
-    if (status == STATUS_OK) {
-        status = written(module, tca6507_set_outputs(&module->chip, test == LINK_TEST_COUNT ? all_pwm0 : all_off));
-    }
-    if (status == STATUS_OK && test != LINK_TEST_STOP) {
-        module->test = test;
-        module->position = 0;
-        timer_start_periodic(&module->step, step_ms);
-        step_test(module);
-    }
-    return status;
+void led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms) {
+    module->test = test;
+    module->position = TEST_BEGINS;
+    timer_start_periodic(&module->step, step_ms);
 }
 
-static uint8_t start_test(struct led_module *module, const uint8_t *payload, uint8_t length) {
-    struct link_led_test command;
+/* Payload: test, time of a step. */
+static uint8_t start_test(struct led_module *module, const uint8_t *payload) {
+    uint16_t step_ms = link_get_u16(payload + 1);
 
-    if (!link_unpack_led_test(payload, length, &command) || command.test > LINK_TEST_COUNT) {
+    if (payload[0] > LINK_TEST_COUNT ||
+        (payload[0] != LINK_TEST_STOP && (step_ms < MIN_STEP_MS || step_ms > MAX_STEP_MS))) {
         return LINK_STATUS_BAD_ARGUMENT;
     }
-    if (command.test != LINK_TEST_STOP && (command.step_ms < MIN_STEP_MS || command.step_ms > MAX_STEP_MS)) {
-        return LINK_STATUS_BAD_ARGUMENT;
+    if (payload[0] == LINK_TEST_STOP) {
+        end_test(module);
+        return (uint8_t)written(module, tca6507_set_outputs(&module->chip, all_off));
     }
-    return (uint8_t)led_module_test(module, command.test, command.step_ms);
+    led_module_test(module, payload[0], step_ms);
+    return LINK_STATUS_OK;
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
-static void end_test(struct led_module *module) {
-    module->test = LINK_TEST_STOP;
-    timer_stop(&module->step);
-}
-
-static uint8_t show(struct led_module *module, struct tca6507_color *color) {
+static enum status show(struct led_module *module, struct tca6507_color *color) {
     end_test(module);
-    return (uint8_t)written(module, tca6507_set_color(&module->chip, color));
+    return written(module, tca6507_set_color(&module->chip, color));
 }
 
-void led_module_show(struct led_module *module, uint8_t red, uint8_t green, uint8_t blue) {
-    struct tca6507_color color = {0};
+void led_module_show(struct led_module *module, const uint8_t *rgb) {
+    struct tca6507_color color;
+    uint8_t i;
 
     color.leds = TCA6507_LED_BOTH;
-    color.levels[0] = tca6507_level_of(red);
-    color.levels[1] = tca6507_level_of(green);
-    color.levels[2] = tca6507_level_of(blue);
+    color.effect = TCA6507_STEADY;
+    for (i = 0; i < 3; i++) {
+        color.levels[i] = tca6507_level_of(rgb[i]);
+    }
     (void)show(module, &color);
 }
 
-/* The payload's four times as codes. False when one is too long. */
-static bool unpack_times(const uint8_t *times, uint8_t *codes) {
+/* Payload: LEDs, red, green, blue, effect, four times. Answer: levels reached, time codes used, zeros for steady light.
+ */
+static uint8_t set_color(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
+    struct tca6507_color color;
+    enum status status;
     uint8_t i;
 
+    color.leds = payload[0];
+    color.effect = payload[4];
+    if (color.leds == 0 || color.leds > TCA6507_LED_BOTH || color.effect > LINK_EFFECT_ONE_SHOT) {
+        return LINK_STATUS_BAD_ARGUMENT;
+    }
+    for (i = 0; i < 3; i++) {
+        color.levels[i] = tca6507_level_of(payload[1 + i]);
+    }
     for (i = 0; i < TCA6507_TIMES; i++) {
-        uint16_t ms = link_get_u16(times + 2u * i);
+        uint16_t ms = color.effect == LINK_EFFECT_STEADY ? 0 : link_get_u16(payload + 5 + 2 * i);
 
         if (ms > TIME_MAX_MS) {
-            return false;
+            return LINK_STATUS_BAD_ARGUMENT;
         }
-        codes[i] = tca6507_time_code(ms);
-    }
-    return true;
-}
-
-static uint8_t set_color(struct led_module *module, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
-    struct link_set_color command;
-    struct tca6507_color color = {0};
-    uint8_t status;
-    uint8_t i;
-
-    if (!link_unpack_set_color(payload, length, &command) || command.leds == 0 || command.leds > TCA6507_LED_BOTH ||
-        command.effect > LINK_EFFECT_ONE_SHOT) {
-        return LINK_STATUS_BAD_ARGUMENT;
-    }
-    color.leds = command.leds;
-    color.effect = command.effect;
-    color.levels[0] = tca6507_level_of(command.red);
-    color.levels[1] = tca6507_level_of(command.green);
-    color.levels[2] = tca6507_level_of(command.blue);
-    /* Steady light has no times; its ack says zeros. */
-    if (command.effect != LINK_EFFECT_STEADY &&
-        !unpack_times(payload + LINK_LENGTH_SET_COLOR - 2u * TCA6507_TIMES, color.time_codes)) {
-        return LINK_STATUS_BAD_ARGUMENT;
+        color.time_codes[i] = tca6507_time_code(ms);
     }
     status = show(module, &color);
-    if (status == LINK_STATUS_OK) {
-        for (i = 0; i < 3; i++) {
-            ack->data[i] = color.levels[i];
-        }
-        for (i = 0; i < TCA6507_TIMES; i++) {
-            ack->data[3 + i] = color.time_codes[i];
-        }
-        ack->data_length = 3 + TCA6507_TIMES;
+    if (status == STATUS_OK) {
+        ack->data_length = TCA6507_COLOR_REPORT;
+        link_copy(ack->data, color.levels, TCA6507_COLOR_REPORT);
     }
-    return status;
+    return (uint8_t)status;
 }
 
+/* Payload: source, step. Answer: the new level. */
 static uint8_t step_brightness(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
     int8_t step = (int8_t)payload[1];
-    uint8_t status;
+    enum status status;
 
     if (step < -(int8_t)TCA6507_LEVEL_MAX || step > (int8_t)TCA6507_LEVEL_MAX) {
         return LINK_STATUS_BAD_ARGUMENT;
     }
-    status = (uint8_t)written(module, tca6507_step_level(&module->chip, payload[0], step));
-    if (status == LINK_STATUS_OK) {
+    status = tca6507_step_level(&module->chip, payload[0], step);
+    if (status == STATUS_OK) {
         ack->data[0] = tca6507_level(&module->chip, payload[0]);
         ack->data_length = 1;
     }
-    return status;
+    return (uint8_t)written(module, status);
 }
 
-/* Least payload of each LED command, 0 for what is none. */
-static uint8_t needed_length(uint8_t type) {
-    switch (type) {
-    case LINK_MSG_SET_COLOR:
-        return LINK_LENGTH_SET_COLOR;
-    case LINK_MSG_SET_OUTPUTS:
-        return LINK_LENGTH_SET_OUTPUTS;
-    case LINK_MSG_SET_BRIGHTNESS:
-    case LINK_MSG_STEP_BRIGHTNESS:
-        return LINK_LENGTH_SET_BRIGHTNESS;
-    case LINK_MSG_LED_TEST:
-        return LINK_LENGTH_LED_TEST;
-    default:
-        return 0;
-    }
-}
-
-uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, uint8_t length,
-                           struct link_ack *ack) {
-    uint8_t needed = needed_length(type);
+uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
     enum status status;
 
-    if (needed == 0) {
-        return link_refusal(type);
-    }
-    if (length < needed) {
-        return LINK_STATUS_BAD_ARGUMENT;
+    if (type < LINK_MSG_SET_COLOR || type > LINK_MSG_LED_TEST) {
+        return LINK_STATUS_UNSUPPORTED;
     }
     status = attach(module);
     if (status != STATUS_OK) {
@@ -232,7 +199,7 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
     }
     switch (type) {
     case LINK_MSG_SET_COLOR:
-        return set_color(module, payload, length, ack);
+        return set_color(module, payload, ack);
     case LINK_MSG_SET_OUTPUTS:
         end_test(module);
         return (uint8_t)written(module, tca6507_set_outputs(&module->chip, payload));
@@ -241,13 +208,13 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
     case LINK_MSG_STEP_BRIGHTNESS:
         return step_brightness(module, payload, ack);
     default:
-        return start_test(module, payload, length);
+        return start_test(module, payload);
     }
 }
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
 
-static void report(struct led_module *module, struct link *link) {
+static __attribute__((noinline)) void report(struct led_module *module, struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
     uint8_t *payload = wire + FRAME_PAYLOAD_OFFSET;
 
@@ -262,7 +229,7 @@ void led_module_poll(struct led_module *module, struct link *link, uint8_t happe
     if (timer_due(&module->retry)) {
         (void)attach(module);
     }
-    if (timer_due(&module->step)) {
+    if (timer_due(&module->step) || (module->test != LINK_TEST_STOP && module->position == TEST_BEGINS)) {
         step_test(module);
     }
     if ((happened & LINK_WROTE_REGISTERS) && module->chip.attached && tca6507_reload(&module->chip) == STATUS_OK) {

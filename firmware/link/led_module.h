@@ -32,13 +32,12 @@ void led_module_init(struct led_module *module);
 void led_module_poll(struct led_module *module, struct link *link, uint8_t happened);
 
 /** Executes a command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. A colour or output ends a test. */
-uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, uint8_t length,
-                           struct link_ack *ack);
+uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, struct link_ack *ack);
 
-/** A steady colour (0 to 255 each) on both LEDs, for local reactions. */
-void led_module_show(struct led_module *module, uint8_t red, uint8_t green, uint8_t blue);
+/** A steady colour (red, green, blue, 0 to 255) on both LEDs, for local reactions. */
+void led_module_show(struct led_module *module, const uint8_t *rgb);
 
-/** Starts LINK_TEST_PORTS or LINK_TEST_COUNT, or stops and switches the outputs off. */
-enum status led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms);
+/** Starts LINK_TEST_PORTS or LINK_TEST_COUNT with a step of 20 to 10000 ms; led_module_poll does the steps. */
+void led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms);
 
 #endif

@@ -16,8 +16,8 @@ _Static_assert(STATUS_NACK == LINK_STATUS_I2C_NACK && STATUS_TIMEOUT == LINK_STA
 _Static_assert(STATUS_ARBITRATION == LINK_STATUS_I2C_ARBITRATION && STATUS_BUSY == LINK_STATUS_BUSY, "status numbers");
 _Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longest frame");
 
-/* `pending`, in the order of sending: counters come before the ack of get_counters, a reset after its ack. */
-#define PENDING_HELLO    0x01u
+/* `pending`, in the order of sending. */
+#define PENDING_HELLO    LINK_GREETED
 #define PENDING_COUNTERS 0x02u
 #define PENDING_ACK      0x04u
 #define PENDING_EVENT    0x08u
@@ -33,80 +33,116 @@ static void count(uint16_t *counter) {
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-static bool send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
-    if (uart_tx_room() < (uint8_t)(payload_length + (LINK_MAX_WIRE - LINK_MAX_PAYLOAD))) {
+/*
+ * Payloads are written field by field in the order of host/link/messages.ts: going through the structs of
+ * messages.gen.h costs twice the flash and a third more stack. link_test.c unpacks every one of them with the generated
+ * code, so the two cannot part. The functions below have frames of their own, so that a buffer is on the stack only
+ * while a packet is made.
+ */
+#define OWN_FRAME __attribute__((noinline))
+
+static OWN_FRAME uint8_t *put16(uint8_t *at, uint16_t value) {
+    link_put_u16(at, value);
+    return at + 2;
+}
+
+static OWN_FRAME uint8_t *put32(uint8_t *at, uint32_t value) {
+    return put16(put16(at, (uint16_t)value), (uint16_t)(value >> 16));
+}
+
+/* Sends what stands between the payload's place in `wire` and `end`. */
+static OWN_FRAME bool send(struct link *link, uint8_t *wire, uint8_t type, const uint8_t *end) {
+    uint8_t length = (uint8_t)(end - wire - FRAME_PAYLOAD_OFFSET);
+
+    if (uart_tx_room() < length + (LINK_MAX_WIRE - LINK_MAX_PAYLOAD)) {
         return false;
     }
-    return uart_write(wire, frame_encode(wire, type, link->sequence++, payload_length));
+    return uart_write(wire, frame_encode(wire, type, link->sequence++, length));
 }
 
-static bool send_hello(struct link *link) {
+static OWN_FRAME bool send_hello(struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
-    struct link_hello hello;
+    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
+    uint16_t capabilities = probe_profile.capabilities;
 
-    hello.kind = link->kind;
-    hello.version_major = FIRMWARE_VERSION_MAJOR;
-    hello.version_minor = FIRMWARE_VERSION_MINOR;
-    hello.version_patch = FIRMWARE_VERSION_PATCH;
-    hello.capabilities = link->capabilities;
-    if (identity_read(BOARD_IDENTITY, hello.id)) {
-        hello.capabilities |= LINK_CAP_PROVISIONED;
+    *at++ = probe_profile.kind;
+    *at++ = FIRMWARE_VERSION_MAJOR;
+    *at++ = FIRMWARE_VERSION_MINOR;
+    *at++ = FIRMWARE_VERSION_PATCH;
+    if (identity_read(BOARD_IDENTITY, at)) {
+        capabilities |= LINK_CAP_PROVISIONED;
     }
-    hello.reset_cause = (uint8_t)reset_cause();
-    hello.boots = reset_boots();
-    hello.interval_ms = link->interval_ms;
-    hello.session = link->session;
-    return send(link, wire, LINK_MSG_HELLO, link_pack_hello(wire + FRAME_PAYLOAD_OFFSET, &hello));
+    at = put16(at + IDENTITY_LENGTH, capabilities);
+    *at++ = (uint8_t)reset_cause();
+    at = put16(at, reset_boots());
+    at = put16(at, link->sampling.period_ms);
+    return send(link, wire, LINK_MSG_HELLO, put16(at, link->session));
 }
 
-static bool send_counters(struct link *link) {
+static OWN_FRAME bool send_counters(struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
-    struct link_counters counters;
+    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
     struct uart_counters uart;
 
     uart_counters(&uart);
-    counters.time_ms = clock_ms();
-    counters.awake_ms = sleep_awake_ms();
-    counters.rx_bytes = uart.rx_bytes;
-    counters.tx_bytes = uart.tx_bytes;
-    counters.crc_errors = link->crc_errors;
-    counters.frame_errors = link->frame_errors;
+    at = put32(at, clock_ms());
+    at = put32(at, sleep_awake_ms());
+    at = put32(at, uart.rx_bytes);
+    at = put32(at, uart.tx_bytes);
+    at = put16(at, link->crc_errors);
+    at = put16(at, link->frame_errors);
     /* A byte with a bad stop bit is lost in the UART, too. */
-    counters.overruns = (uint16_t)(uart.overruns + uart.framing_errors);
-    counters.tx_dropped = link->dropped;
-    counters.i2c_errors = i2c_errors();
-    counters.boots = reset_boots();
-    counters.reset_cause = (uint8_t)reset_cause();
-    counters.stack_high_water = reset_stack_high_water();
-    return send(link, wire, LINK_MSG_COUNTERS, link_pack_counters(wire + FRAME_PAYLOAD_OFFSET, &counters));
+    at = put16(at, (uint16_t)(uart.overruns + uart.framing_errors));
+    at = put16(at, link->dropped);
+    at = put16(at, i2c_errors());
+    at = put16(at, reset_boots());
+    *at++ = (uint8_t)reset_cause();
+    return send(link, wire, LINK_MSG_COUNTERS, put16(at, reset_stack_high_water()));
 }
 
-static bool send_ack(struct link *link) {
+static OWN_FRAME bool send_ack(struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
+    uint8_t *at = put16(wire + FRAME_PAYLOAD_OFFSET, link->ack.command_sequence);
 
-    return send(link, wire, LINK_MSG_ACK, link_pack_ack(wire + FRAME_PAYLOAD_OFFSET, &link->ack));
+    *at++ = link->ack.status;
+    link_copy(at, link->ack.data, link->ack.data_length);
+    return send(link, wire, LINK_MSG_ACK, at + link->ack.data_length);
 }
 
-static bool send_event(struct link *link) {
+static OWN_FRAME bool send_event(struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
+    uint8_t *at = put32(wire + FRAME_PAYLOAD_OFFSET, link->event.time_ms);
 
-    return send(link, wire, LINK_MSG_EVENT, link_pack_event(wire + FRAME_PAYLOAD_OFFSET, &link->event));
+    *at++ = link->event.event;
+    return send(link, wire, LINK_MSG_EVENT, put16(at, link->event.value));
 }
 
-/* Sends answers while there is room. */
-static void flush(struct link *link) {
-    if ((link->pending & PENDING_HELLO) && send_hello(link)) {
-        link->pending &= (uint8_t)~PENDING_HELLO;
-        link->happened |= LINK_GREETED;
+static bool send_pending(struct link *link, uint8_t what) {
+    switch (what) {
+    case PENDING_HELLO:
+        return send_hello(link);
+    case PENDING_COUNTERS:
+        return send_counters(link);
+    case PENDING_ACK:
+        return send_ack(link);
+    default:
+        return send_event(link);
     }
-    if ((link->pending & PENDING_COUNTERS) && send_counters(link)) {
-        link->pending &= (uint8_t)~PENDING_COUNTERS;
-    }
-    if ((link->pending & (PENDING_ACK | PENDING_COUNTERS)) == PENDING_ACK && send_ack(link)) {
-        link->pending &= (uint8_t)~PENDING_ACK;
-    }
-    if ((link->pending & PENDING_EVENT) && send_event(link)) {
-        link->pending &= (uint8_t)~PENDING_EVENT;
+}
+
+/* Sends answers while there is room, in the order of the bits: counters before the ack, a reset after all. */
+static OWN_FRAME void flush(struct link *link) {
+    uint8_t what;
+
+    for (what = PENDING_HELLO; what <= PENDING_EVENT; what <<= 1) {
+        if (!(link->pending & what)) {
+            continue;
+        }
+        if (!send_pending(link, what)) {
+            return;
+        }
+        link->pending ^= what;
+        link->happened |= what & LINK_GREETED;
     }
     if (link->pending == PENDING_RESET) {
         uart_drain();
@@ -115,7 +151,7 @@ static void flush(struct link *link) {
 }
 
 bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
-    return link->pending == 0 && send(link, wire, type, payload_length);
+    return link->pending == 0 && send(link, wire, type, wire + FRAME_PAYLOAD_OFFSET + payload_length);
 }
 
 void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
@@ -139,52 +175,62 @@ void link_raise(struct link *link, uint8_t event, uint16_t value) {
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
-static uint8_t set_interval(struct link *link, const uint8_t *payload, uint8_t length) {
-    struct link_set_interval command;
+static uint8_t set_interval(struct link *link, const uint8_t *payload) {
+    uint16_t interval_ms = link_get_u16(payload);
 
-    if (!link_unpack_set_interval(payload, length, &command) || command.interval_ms < LINK_MIN_INTERVAL_MS ||
-        command.interval_ms > LINK_MAX_INTERVAL_MS) {
+    if (interval_ms < LINK_MIN_INTERVAL_MS || interval_ms > LINK_MAX_INTERVAL_MS) {
         return LINK_STATUS_BAD_ARGUMENT;
     }
-    link->interval_ms = command.interval_ms;
-    timer_start_periodic(&link->sampling, command.interval_ms);
+    timer_start_periodic(&link->sampling, interval_ms);
     return LINK_STATUS_OK;
 }
 
-static uint8_t read_registers(struct link *link, const uint8_t *payload, uint8_t length) {
-    struct link_read_registers command;
-    struct i2c_device device;
+/* Payload: address, command byte, count. */
+static uint8_t read_registers(struct link *link, const uint8_t *payload) {
+    const struct i2c_device device = {payload[0]};
+    uint8_t count = payload[2];
     uint8_t status;
 
-    if (!link_unpack_read_registers(payload, length, &command) || command.address > MAX_I2C_ADDRESS ||
-        command.count == 0 || command.count > LINK_MAX_ACK_DATA) {
+    if (device.address > MAX_I2C_ADDRESS || count == 0 || count > LINK_MAX_ACK_DATA) {
         return LINK_STATUS_BAD_ARGUMENT;
     }
-    device.address = command.address;
-    status = (uint8_t)i2c_write_read(&device, &command.reg, 1, link->ack.data, command.count);
+    status = (uint8_t)i2c_write_read(&device, payload + 1, 1, link->ack.data, count);
     if (status == LINK_STATUS_OK) {
-        link->ack.data_length = command.count;
+        link->ack.data_length = count;
     }
     return status;
 }
 
+/* Payload: address, then command byte and values as they go over the bus. */
 static uint8_t write_registers(struct link *link, const uint8_t *payload, uint8_t length) {
-    struct i2c_device device;
+    const struct i2c_device device = {payload[0]};
 
-    if (length < LINK_LENGTH_WRITE_REGISTERS ||
-        length > LINK_LENGTH_WRITE_REGISTERS + LINK_MAX_WRITE_REGISTERS_VALUES || payload[0] > MAX_I2C_ADDRESS) {
+    if (device.address > MAX_I2C_ADDRESS || length > LINK_LENGTH_WRITE_REGISTERS + LINK_MAX_WRITE_REGISTERS_VALUES) {
         return LINK_STATUS_BAD_ARGUMENT;
     }
-    device.address = payload[0];
     link->happened |= LINK_WROTE_REGISTERS;
-    /* Command byte and values stand in the payload as they go over the bus. */
     return (uint8_t)i2c_write(&device, payload + 1, (uint8_t)(length - 1u));
 }
+
+/* Least length of the payload of a down message, by type from hello_request on. */
+static const uint8_t least_length[] = {
+    LINK_LENGTH_HELLO_REQUEST, LINK_LENGTH_PING,        LINK_LENGTH_GET_COUNTERS,   LINK_LENGTH_SET_INTERVAL,
+    LINK_LENGTH_SET_COLOR,     LINK_LENGTH_SET_OUTPUTS, LINK_LENGTH_SET_BRIGHTNESS, LINK_LENGTH_STEP_BRIGHTNESS,
+    LINK_LENGTH_LED_TEST,      LINK_LENGTH_VIBRATE,     LINK_LENGTH_READ_REGISTERS, LINK_LENGTH_WRITE_REGISTERS,
+    LINK_LENGTH_RESET,
+};
+_Static_assert(sizeof least_length == LINK_MSG_RESET - LINK_MSG_HELLO_REQUEST + 1, "one length a down message");
 
 static uint8_t execute(struct link *link, struct probe *probe, uint8_t type) {
     const uint8_t *payload = frame_payload(&link->receiver);
     uint8_t length = frame_payload_length(&link->receiver);
 
+    if (type > LINK_MSG_RESET) {
+        return LINK_STATUS_UNKNOWN_COMMAND;
+    }
+    if (length < least_length[type - LINK_MSG_HELLO_REQUEST]) {
+        return LINK_STATUS_BAD_ARGUMENT;
+    }
     switch (type) {
     case LINK_MSG_PING:
         return LINK_STATUS_OK;
@@ -192,35 +238,34 @@ static uint8_t execute(struct link *link, struct probe *probe, uint8_t type) {
         link->pending |= PENDING_COUNTERS;
         return LINK_STATUS_OK;
     case LINK_MSG_SET_INTERVAL:
-        return set_interval(link, payload, length);
+        return set_interval(link, payload);
     case LINK_MSG_READ_REGISTERS:
-        return read_registers(link, payload, length);
+        return read_registers(link, payload);
     case LINK_MSG_WRITE_REGISTERS:
         return write_registers(link, payload, length);
     case LINK_MSG_RESET:
         link->pending |= PENDING_RESET;
         return LINK_STATUS_OK;
     default:
-        return probe_execute(probe, type, payload, length, &link->ack);
+        return probe_execute(probe, type, payload, &link->ack);
     }
 }
 
 static void greet(struct link *link) {
-    struct link_hello_request request;
+    uint16_t session = link_get_u16(frame_payload(&link->receiver));
 
-    if (!link_unpack_hello_request(frame_payload(&link->receiver), frame_payload_length(&link->receiver), &request) ||
-        request.session == 0) {
+    if (frame_payload_length(&link->receiver) < LINK_LENGTH_HELLO_REQUEST || session == 0) {
         count(&link->frame_errors);
         return;
     }
-    if (request.session != link->session) {
-        link->session = request.session;
+    if (session != link->session) {
+        link->session = session;
         link->remembers = 0;
     }
     link->pending |= PENDING_HELLO;
 }
 
-static void take_packet(struct link *link, struct probe *probe) {
+static OWN_FRAME void take_packet(struct link *link, struct probe *probe) {
     uint8_t type = frame_type(&link->receiver);
     uint16_t sequence = frame_sequence(&link->receiver);
 
@@ -239,18 +284,14 @@ static void take_packet(struct link *link, struct probe *probe) {
     link->ack.command_sequence = sequence;
     link->ack.data_length = 0;
     link->remembers = link->session != 0;
-    link->ack.status = link->session != 0 ? execute(link, probe, type) : LINK_STATUS_NO_SESSION;
+    link->ack.status = link->remembers ? execute(link, probe, type) : LINK_STATUS_NO_SESSION;
 }
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
 
-void link_init(struct link *link, uint8_t kind, uint16_t capabilities) {
+void link_init(struct link *link) {
     static const uint8_t delimiter = 0;
 
-    frame_reset(&link->receiver);
-    link->kind = kind;
-    link->capabilities = capabilities;
-    link->interval_ms = LINK_DEFAULT_INTERVAL_MS;
     link->pending = PENDING_HELLO;
     timer_start_periodic(&link->sampling, LINK_DEFAULT_INTERVAL_MS);
     /* Ends whatever frame the reset cut off, so that the hello is not lost with it. */

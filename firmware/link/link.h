@@ -36,32 +36,36 @@ struct link {
     struct frame_receiver receiver;
     struct link_ack ack;     /* of the last command */
     struct link_event event; /* while one waits for room */
-    struct timer sampling;
-    uint16_t interval_ms;
-    uint16_t capabilities;
-    uint16_t sequence; /* of the next packet up */
-    uint16_t session;  /* of the last hello_request, 0 before the first */
+    struct timer sampling;   /* its period is the interval */
+    uint16_t sequence;       /* of the next packet up */
+    uint16_t session;        /* of the last hello_request, 0 before the first */
     uint16_t crc_errors;
     uint16_t frame_errors;
-    uint16_t dropped; /* samples */
-    uint8_t kind;
-    uint8_t pending;   /* answers that wait for room */
+    uint16_t dropped;  /* samples */
+    uint8_t pending;   /* what waits for room */
     uint8_t remembers; /* `ack` belongs to a command that was executed in this session */
     uint8_t happened;  /* bits for the next return of link_poll */
 };
+
+/* What an image is, defined by its main file. */
+struct link_profile {
+    uint8_t kind;          /* LINK_KIND_* */
+    uint16_t capabilities; /* LINK_CAP_*, without LINK_CAP_PROVISIONED */
+};
+extern const struct link_profile probe_profile;
 
 /* The state of an image, defined by its main file. */
 struct probe;
 
 /**
- * Executes a command that the link does not know itself. Returns a LINK_STATUS_*; may fill ack->data and
- * ack->data_length, which is 0 before. LINK_STATUS_UNSUPPORTED: this kind of probe cannot do that;
- * LINK_STATUS_UNKNOWN_COMMAND: nobody can.
+ * Executes a command that the link does not know itself. The payload is as long as the message's table says, at least.
+ * Returns a LINK_STATUS_*, LINK_STATUS_UNSUPPORTED when this kind of probe cannot do that; may fill ack->data and
+ * ack->data_length, which is 0 before.
  */
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack);
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack);
 
 /** Begins with a hello. The UART and the I2C bus are set up already; `link` is all zeros. */
-void link_init(struct link *link, uint8_t kind, uint16_t capabilities);
+void link_init(struct link *link);
 
 /** Once per pass of the main loop: receives, executes, answers. Returns LINK_GREETED and the like. */
 uint8_t link_poll(struct link *link, struct probe *probe);
@@ -83,10 +87,5 @@ bool link_may_raise(const struct link *link);
 
 /** Sends an event, stamped with the time of this call, as soon as there is room. */
 void link_raise(struct link *link, uint8_t event, uint16_t value);
-
-/** For probe_execute: the status of a command that this kind of probe does not execute. */
-static inline uint8_t link_refusal(uint8_t type) {
-    return type <= LINK_MSG_RESET ? LINK_STATUS_UNSUPPORTED : LINK_STATUS_UNKNOWN_COMMAND;
-}
 
 #endif

@@ -23,17 +23,14 @@ struct probe {
     struct timer retry;
 };
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
-    struct link_vibrate command;
+const struct link_profile probe_profile = {LINK_KIND_ARM, LINK_CAP_ACCELEROMETER | LINK_CAP_MOTOR | LINK_CAP_REGISTERS};
 
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
     (void)ack;
     if (type != LINK_MSG_VIBRATE) {
-        return link_refusal(type);
+        return LINK_STATUS_UNSUPPORTED;
     }
-    if (!link_unpack_vibrate(payload, length, &command)) {
-        return LINK_STATUS_BAD_ARGUMENT;
-    }
-    return (uint8_t)motor_run(&probe->motor, command.duty, command.duration_ms);
+    return (uint8_t)motor_run(&probe->motor, payload[0], link_get_u16(payload + 1));
 }
 
 /* Every pass: a sensor that failed, or never answered, is tried again after a while. */
@@ -60,7 +57,8 @@ static void poll_motion(struct probe *probe) {
     link_raise(&probe->link, motion == ACCELEROMETER_MOTION ? LINK_EVENT_MOTION : LINK_EVENT_STILL, probe->sensor.peak);
 }
 
-static void send_sample(struct probe *probe) {
+/* A frame of its own: the buffer is on the stack only while a sample is made. */
+static __attribute__((noinline)) void send_sample(struct probe *probe) {
     uint8_t wire[LINK_MAX_WIRE];
     struct link_arm_sample sample;
 
@@ -84,7 +82,7 @@ int main(void) {
     (void)accelerometer_init(&probe.sensor);
     (void)accelerometer_attach(&probe.sensor);
     port_motion_enable(true);
-    link_init(&probe.link, LINK_KIND_ARM, LINK_CAP_ACCELEROMETER | LINK_CAP_MOTOR | LINK_CAP_REGISTERS);
+    link_init(&probe.link);
     for (;;) {
         (void)link_poll(&probe.link, &probe);
         attach(&probe);

@@ -27,18 +27,18 @@ static const uint8_t palette[][3] = {
     {0, 0, 0}, {255, 0, 0}, {255, 96, 0}, {0, 255, 0}, {0, 160, 160}, {0, 0, 255}, {160, 0, 255}, {255, 255, 255},
 };
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
-    return led_module_execute(&probe->leds, type, payload, length, ack);
+const struct link_profile probe_profile = {LINK_KIND_BALL, LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_TEMPERATURE |
+                                                               LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
+    return led_module_execute(&probe->leds, type, payload, ack);
 }
 
 static void next_color(struct probe *probe) {
-    const uint8_t *color;
-
     if (++probe->color == sizeof palette / sizeof palette[0]) {
         probe->color = 0;
     }
-    color = palette[probe->color];
-    led_module_show(&probe->leds, color[0], color[1], color[2]);
+    led_module_show(&probe->leds, palette[probe->color]);
 }
 
 static void poll_button(struct probe *probe) {
@@ -60,7 +60,8 @@ static void poll_button(struct probe *probe) {
     }
 }
 
-static void send_sample(struct probe *probe) {
+/* A frame of its own: the buffer is on the stack only while a sample is made. */
+static __attribute__((noinline)) void send_sample(struct probe *probe) {
     uint8_t wire[LINK_MAX_WIRE];
     struct link_ball_sample sample;
 
@@ -80,8 +81,7 @@ int main(void) {
     (void)uart_init(UART_BAUD_9600);
     led_module_init(&probe.leds);
     button_init(&probe.button);
-    link_init(&probe.link, LINK_KIND_BALL,
-              LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_TEMPERATURE | LINK_CAP_SUPPLY | LINK_CAP_REGISTERS);
+    link_init(&probe.link);
     for (;;) {
         uint8_t happened = link_poll(&probe.link, &probe);
 

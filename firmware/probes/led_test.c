@@ -21,8 +21,10 @@ struct probe {
     uint8_t phase; /* of the tests after start */
 };
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
-    uint8_t status = led_module_execute(&probe->leds, type, payload, length, ack);
+const struct link_profile probe_profile = {LINK_KIND_LED_TEST, LINK_CAP_LEDS | LINK_CAP_REGISTERS};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
+    uint8_t status = led_module_execute(&probe->leds, type, payload, ack);
 
     /* A host that takes over is not interrupted by the next test. */
     if (status == LINK_STATUS_OK) {
@@ -35,10 +37,10 @@ uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload,
 static void advance(struct probe *probe) {
     if (probe->phase == WAITING && probe->leds.chip.attached) {
         probe->phase = TESTING_PORTS;
-        (void)led_module_test(&probe->leds, LINK_TEST_PORTS, STEP_MS);
+        led_module_test(&probe->leds, LINK_TEST_PORTS, STEP_MS);
     } else if (probe->phase == TESTING_PORTS && probe->leds.test == LINK_TEST_STOP) {
         probe->phase = COUNTING;
-        (void)led_module_test(&probe->leds, LINK_TEST_COUNT, STEP_MS);
+        led_module_test(&probe->leds, LINK_TEST_COUNT, STEP_MS);
     }
 }
 
@@ -48,7 +50,7 @@ int main(void) {
     hal_init();
     (void)uart_init(UART_BAUD_9600);
     led_module_init(&probe.leds);
-    link_init(&probe.link, LINK_KIND_LED_TEST, LINK_CAP_LEDS | LINK_CAP_REGISTERS);
+    link_init(&probe.link);
     for (;;) {
         uint8_t happened = link_poll(&probe.link, &probe);
 

@@ -18,15 +18,19 @@ struct probe {
     struct link link;
 };
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, uint8_t length, struct link_ack *ack) {
+const struct link_profile probe_profile = {LINK_KIND_LIGHT, LINK_CAP_ILLUMINANCE | LINK_CAP_TEMPERATURE |
+                                                                LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
+
+uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
     (void)probe;
+    (void)type;
     (void)payload;
-    (void)length;
     (void)ack;
-    return link_refusal(type);
+    return LINK_STATUS_UNSUPPORTED;
 }
 
-static void send_sample(struct probe *probe) {
+/* A frame of its own: the buffer is on the stack only while a sample is made. */
+static __attribute__((noinline)) void send_sample(struct probe *probe) {
     uint8_t wire[LINK_MAX_WIRE];
     struct link_light_sample sample;
 
@@ -46,8 +50,7 @@ int main(void) {
     (void)uart_init(UART_BAUD_9600);
     /* Any address will do: each command names its own. */
     (void)i2c_init(&bus, 0);
-    link_init(&probe.link, LINK_KIND_LIGHT,
-              LINK_CAP_ILLUMINANCE | LINK_CAP_TEMPERATURE | LINK_CAP_SUPPLY | LINK_CAP_REGISTERS);
+    link_init(&probe.link);
     for (;;) {
         (void)link_poll(&probe.link, &probe);
         if (link_sample_due(&probe.link)) {
