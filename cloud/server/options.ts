@@ -28,7 +28,7 @@ export const defaultServerLimits = {
   /** Time between WebSocket pings; a client that has not answered by the next is closed with 4102. */
   keepaliveMs: 25_000,
   /** Time for a client to complete the closing handshake; beyond, the socket is destroyed. */
-  closeGraceMs: 2_000,
+  closeGraceMs: 1_500,
   /** Time for the canary message of /health; beyond, the answer is 503. */
   canaryTimeoutMs: 2_000,
 };

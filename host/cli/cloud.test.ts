@@ -1,0 +1,73 @@
+/** `earl cloud` as a process: what it prints, how it ends. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, it } from 'vitest';
+import { connect } from '../../cloud/client/index.node.ts';
+
+const running: ChildProcessWithoutNullStreams[] = [];
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL');
+});
+
+function earlCloud(...args: string[]) {
+  const child = spawn(process.execPath, ['tools/run.mjs', 'host/cli/main.ts', 'cloud', ...args]);
+  running.push(child);
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  return {
+    child,
+    stderr: () => stderr,
+    line: async () => String((await lines.next()).value),
+    exit: async () => (await once(child, 'close'))[0] as number,
+  };
+}
+
+describe('earl cloud', () => {
+  it('--json tells where it listens, serves, and stops cleanly at Ctrl-C', async () => {
+    const earl = earlCloud('--port', '0', '--json');
+    const listening = JSON.parse(await earl.line()) as Record<string, string>;
+    expect(listening).toEqual({
+      event: 'listening',
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      websocket: listening.url!.replace('http', 'ws'),
+      dashboard: listening.url,
+    });
+    const client = connect({ url: listening.websocket! });
+    await client.subscribe('a', () => {});
+    const reason = new Promise((resolve) => client.onState((_, why) => resolve(why)));
+    expect(((await (await fetch(`${listening.url}/health`)).json()) as { server: string }).server).toMatch(/^earl\/\d/);
+    const exit = earl.exit();
+    earl.child.kill('SIGINT');
+    expect(JSON.parse(await earl.line())).toEqual({ event: 'stopped' });
+    expect(await reason).toContain('shutting down');
+    expect(await exit).toBe(0);
+    await client.close();
+  });
+
+  it('prints the address for people, with the token where one is needed', async () => {
+    const earl = earlCloud('--port', '0', '--host', '0.0.0.0', '--token', 'se cret');
+    expect(await earl.line()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#token=se%20cret$/);
+    const exit = earl.exit();
+    earl.child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+    expect(earl.stderr()).toContain('token se cret');
+  });
+
+  it('names a busy port and another way, with exit code 4', async () => {
+    const first = earlCloud('--port', '0');
+    const port = Number(new URL(await first.line()).port);
+    const second = earlCloud('--port', String(port));
+    expect(await second.exit()).toBe(4);
+    expect(second.stderr()).toMatch(new RegExp(`port ${port} .*--port ${port + 1}`));
+  });
+
+  it('refuses a port that is none, with exit code 2', async () => {
+    const earl = earlCloud('--port', '65536');
+    expect(await earl.exit()).toBe(2);
+    expect(earl.stderr()).toContain('whole number from 0 to 65535');
+  });
+});
