@@ -6,7 +6,6 @@
  * Left out: Comparator_A+, the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
  */
 
-import type { RegisterBus } from './bus.ts';
 import type { ClockDomain } from './clock-domain.ts';
 import { Cpu, SR, status as statusBits } from './cpu/cpu.ts';
 import { FlashContents, flashStart } from './flash-contents.ts';
@@ -32,7 +31,7 @@ const dcoWakeUpSeconds = 1.5e-6;
 
 export class Mcu {
   readonly scheduler = new Scheduler(resetFrequencyHz);
-  readonly bus: RegisterBus;
+  readonly bus: RegisterFile;
   readonly interrupts: InterruptLines;
   /** IE1/IFG1/IE2/IFG2: USCI owns bits 0-3 of IE2 and IFG2 with `sfr.own('IFG2', 0x03, { read, write })`. */
   readonly sfr: SpecialFunctionRegisters;
