@@ -10,8 +10,9 @@ export type Flow =
   | { readonly kind: 'jump'; readonly target: number }
   | { readonly kind: 'call'; readonly target: number }
   | { readonly kind: 'return' }
-  /** A jump or call whose target is in a register or in memory. */
-  | { readonly kind: 'indirect' };
+  /** The target is in a register or in memory. */
+  | { readonly kind: 'indirect call' }
+  | { readonly kind: 'indirect jump' };
 
 export type StackEffect =
   /** Bytes that the stack grows; negative when it shrinks. */
@@ -82,7 +83,8 @@ function decodeSingle(opcode: number, extension: number): Instruction {
     return { length, flow: next, stack: { kind: 'grow', bytes: 2 + popped }, isCpu4 };
   }
   if (operation === 5) {
-    const flow: Flow = source.constant === undefined ? { kind: 'indirect' } : { kind: 'call', target: source.constant };
+    const flow: Flow =
+      source.constant === undefined ? { kind: 'indirect call' } : { kind: 'call', target: source.constant };
     return { length, flow, stack: none, isCpu4: false };
   }
   const writesStackPointer = register === SP && mode === 0;
@@ -115,9 +117,9 @@ function decodeDouble(opcode: number, extension: number): Instruction {
 
 /** RET is MOV @SP+, PC; BR #target is MOV #target, PC. */
 function flowOf(operation: number, source: Source): Flow {
-  if (operation !== MOV) return { kind: 'indirect' };
+  if (operation !== MOV) return { kind: 'indirect jump' };
   if (source.isPop) return { kind: 'return' };
-  return source.constant === undefined ? { kind: 'indirect' } : { kind: 'jump', target: source.constant };
+  return source.constant === undefined ? { kind: 'indirect jump' } : { kind: 'jump', target: source.constant };
 }
 
 function effectOn(operation: number, source: Source): StackEffect {

@@ -3,7 +3,8 @@
  * interrupt vector is followed, adding what PUSH, CALL and SUB #n, SP take. It therefore covers assembly and libgcc too,
  * which the compilers' own -fstack-usage does not.
  *
- * What it refuses, with the address, instead of guessing: recursion, jumps and calls through registers or memory, and
+ * A call through a pointer is taken to reach every function whose address stands in the image as data or as an operand,
+ * which can only make the bound too high. What is refused, with the address: recursion, jumps through registers, and
  * writes to the stack pointer that are not constants. Interrupts do not nest (no handler sets GIE), so the worst case is
  * main's plus that of the deepest interrupt.
  */
@@ -31,6 +32,10 @@ interface Depth {
 const VECTORS = 0xffe0;
 const RESET_VECTOR = 0xfffe;
 const WORD = 2;
+/** CALL #target and BR #target: the word before a function's address that makes it no pointer. */
+const CALL_IMMEDIATE = 0x12b0;
+const BRANCH_IMMEDIATE = 0x4030;
+const FLASH_START = 0xc000;
 const MOST_STATES = 20_000;
 
 export class StackAnalyzer {
@@ -39,10 +44,25 @@ export class StackAnalyzer {
   private readonly cpu4 = new Map<number, string>();
   private readonly memory: Uint8Array;
   private readonly names: ReadonlyMap<number, string>;
+  private readonly pointedTo: readonly number[];
 
+  /**
+   * @param memory 64 KB as the chip sees them
+   * @param names functions by address
+   */
   constructor(memory: Uint8Array, names: ReadonlyMap<number, string>) {
     this.memory = memory;
     this.names = names;
+    this.pointedTo = [...new Set(this.pointers())].sort((a, b) => a - b);
+  }
+
+  /** Functions whose address is used other than by a direct call or jump. Stubs of interrupts are pointed to by vectors only. */
+  private *pointers(): Generator<number> {
+    for (let at = FLASH_START; at < VECTORS; at += WORD) {
+      const before = this.word(at - WORD);
+      if (before === CALL_IMMEDIATE || before === BRANCH_IMMEDIATE) continue;
+      if (this.names.has(this.word(at))) yield this.word(at);
+    }
   }
 
   analyze(): StackUse {
@@ -97,26 +117,32 @@ export class StackAnalyzer {
       const instruction = this.decodeAt(at.address, name);
       const used = usedAfter(instruction, at.used, at.address, name);
       if (used > worst.bytes) worst = { bytes: used, path: [`${name} ${used}`] };
-      const callee = this.calleeOf(instruction);
-      if (callee && used + WORD + callee.bytes > worst.bytes)
-        worst = { bytes: used + WORD + callee.bytes, path: [`${name} ${used + WORD}`, ...callee.path] };
+      const callees = this.calleesOf(instruction, name, at.address);
+      for (const callee of callees)
+        if (used + WORD + callee.bytes > worst.bytes)
+          worst = { bytes: used + WORD + callee.bytes, path: [`${name} ${used + WORD}`, ...callee.path] };
       if (instruction.flow.kind === 'return') returns = true;
-      if (callee?.returns === false) continue;
+      if (callees.length > 0 && callees.every((callee) => !callee.returns)) continue;
       for (const address of successors(instruction, at.address)) open.push({ address, used });
     }
     return { ...worst, returns };
   }
 
-  private calleeOf(instruction: Instruction): Depth | undefined {
-    if (instruction.flow.kind !== 'call') return undefined;
-    return this.depthOf(instruction.flow.target);
+  private calleesOf(instruction: Instruction, name: string, address: number): Depth[] {
+    if (instruction.flow.kind === 'call') return [this.depthOf(instruction.flow.target)];
+    if (instruction.flow.kind !== 'indirect call') return [];
+    if (this.pointedTo.length === 0)
+      throw new Error(
+        `${name}: call through a pointer at 0x${address.toString(16)}, but no function's address is used`,
+      );
+    return this.pointedTo.map((target) => this.depthOf(target));
   }
 
   private decodeAt(address: number, name: string): Instruction {
     const instruction = decode(this.word, address);
-    if (instruction.flow.kind === 'indirect')
+    if (instruction.flow.kind === 'indirect jump')
       throw new Error(
-        `${name}: indirect jump or call at 0x${address.toString(16)}; call a function by its name instead`,
+        `${name}: jump through a register at 0x${address.toString(16)}; -fno-jump-tables should prevent it`,
       );
     if (instruction.isCpu4) this.cpu4.set(address, name);
     return instruction;
@@ -134,13 +160,14 @@ function successors(instruction: Instruction, address: number): number[] {
   switch (instruction.flow.kind) {
     case 'next':
     case 'call':
+    case 'indirect call':
       return [following];
     case 'branch':
       return [following, instruction.flow.target];
     case 'jump':
       return [instruction.flow.target];
     case 'return':
-    case 'indirect':
+    case 'indirect jump':
       return [];
     default:
       return instruction.flow satisfies never;
