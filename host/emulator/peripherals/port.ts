@@ -94,14 +94,14 @@ export class Port {
     else this.configurePins(changed);
   }
 
-  /** SLAU144 "Writing to PxIES": may set flags, depending on the level. */
+  /** SLAU144 "Writing to PxIES": sets flags, depending on the level ("may be set" in the manual). */
   private edgeSelectChanged(changed: number): void {
     const { values } = this;
     const input = this.input();
-    // Low-to-high select with a low-going past and the like: 0 to 1 sets the flag while the pin is high, 1 to 0 while low.
-    const risen = changed & values.IES & input;
-    const fallen = changed & ~values.IES & ~input;
-    values.IFG |= (risen | fallen) & 0xff;
+    // The flag sees an edge of PxIN XOR PxIES: selecting falling edges while low, or rising ones while high, makes one.
+    const falling = changed & values.IES & ~input;
+    const rising = changed & ~values.IES & input;
+    values.IFG |= (falling | rising) & 0xff;
     this.request();
   }
 
