@@ -4,7 +4,6 @@
  * Pictures for people land in build/screenshots. The road from firmware to pixels is tested in road.test.ts.
  */
 
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
@@ -12,12 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
 import { type Cloud, startCloud } from '../../cloud/server/index.ts';
 import { launchChromium } from './chromium.ts';
+import { buildPage, openPage, patience, screenshots, text } from './harness.ts';
 import { type Kind, ScriptedGateway, type ScriptedProbe } from './scripted-gateway.ts';
-
-const root = join(import.meta.dirname, '../..');
-const webRoot = join(root, 'build/test-web');
-const screenshots = join(root, 'build/screenshots');
-const patience = { timeout: 15_000, interval: 50 };
 
 /** What the functions that run in the page need of its DOM, which Node's types do not know. */
 interface Styled {
@@ -27,6 +22,7 @@ interface Dom {
   getComputedStyle(element: unknown): { readonly outlineStyle: string; getPropertyValue(name: string): string };
 }
 
+let webRoot: string;
 let browser: Browser;
 let cloud: Cloud;
 let client: CloudClient;
@@ -34,8 +30,7 @@ let gateway: ScriptedGateway;
 let page: Page;
 
 beforeAll(async () => {
-  const built = spawnSync(process.execPath, [join(root, 'tools/build-web.mjs'), webRoot], { encoding: 'utf8' });
-  expect(built.stderr).toBe('');
+  webRoot = buildPage('dashboard');
   browser = await launchChromium();
 }, 60_000);
 
@@ -55,17 +50,11 @@ afterEach(async () => {
   await cloud.close();
 });
 
-/** Opens the dashboard; anything that the browser complains about fails the test. */
+/** Opens the dashboard; returns what the browser complains about from then on. */
 async function open(options: BrowserContextOptions = {}, fragment = ''): Promise<string[]> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  await page.goto(`${cloud.url}/${fragment}`);
-  return complaints;
+  const opened = await openPage(browser, `${cloud.url}/${fragment}`, options);
+  page = opened.page;
+  return opened.complaints;
 }
 
 /** A page with one probe, online. */
@@ -79,12 +68,6 @@ async function openWith(kind: Kind, options: BrowserContextOptions = {}): Promis
 
 function cardOf(probe: ScriptedProbe): Locator {
   return page.locator(`[data-probe="${probe.key}"]`);
-}
-
-/** The text as it is rendered: what is hidden does not count. */
-function text(locator: Locator): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: rendered text is the point
-  return locator.innerText();
 }
 
 /** Pixels of a canvas in a colour of the style sheet, nearly. */
