@@ -22,7 +22,7 @@
 
 static struct {
   uint32_t now_ms;
-  uint32_t calibrated_ms;     /* probe time of the last measurement */
+  uint16_t calibrated_ms;     /* low half of the probe time of the last measurement */
   uint16_t fraction;          /* of a millisecond, in 1/65536 */
   uint16_t count;             /* Timer0 at now_ms */
   uint16_t ms_per_tick_q16;   /* milliseconds per ACLK tick, times 65536 */
@@ -119,8 +119,8 @@ uint32_t clock_ms(void) {
 }
 
 void clock_calibrate_if_due(void) {
-  uint32_t now = clock_ms();
-  if (now - clock.calibrated_ms < CLOCK_CALIBRATION_MS) return;
+  uint16_t now = (uint16_t)clock_ms();
+  if ((uint16_t)(now - clock.calibrated_ms) < CLOCK_CALIBRATION_MS) return;
   clock.calibrated_ms = now;
   calibrate();
 }

@@ -12,9 +12,8 @@
 #include "hal/interrupt.h"
 #include "hal/sleep.h"
 
-#define RX_MASK (UART_RX_SIZE - 1u)
-#define TX_MASK (UART_TX_SIZE - 1u)
 #define DRAIN_MS 150u
+#define WAKE_LEVEL ((int8_t)(UART_RX_SIZE * 3u / 4u))
 
 struct baud_setting {
   uint8_t br0;
@@ -50,6 +49,11 @@ static void forget(void) {
   uart.tx_tail = 0;
 }
 
+static uint8_t after(uint8_t place, uint8_t size) {
+  place++;
+  return place == size ? 0 : place;
+}
+
 enum status uart_init(enum uart_baud baud) {
   if ((unsigned)baud >= sizeof settings / sizeof settings[0] || !usci_vectors_linked) return STATUS_BAD_ARGUMENT;
   UCA0CTL1 = UCSWRST;
@@ -72,21 +76,21 @@ bool uart_read(uint8_t *byte) {
   uint8_t tail = uart.rx_tail;
   if (tail == uart.rx_head) return false;
   *byte = uart.rx[tail];
-  uart.rx_tail = (tail + 1u) & RX_MASK;
+  uart.rx_tail = after(tail, UART_RX_SIZE);
   return true;
 }
 
-uint8_t uart_tx_room(void) { return (uart.tx_tail - uart.tx_head - 1u) & TX_MASK; }
+uint8_t uart_tx_room(void) {
+  int8_t ahead = (int8_t)(uart.tx_tail - uart.tx_head - 1);
+  return (uint8_t)(ahead < 0 ? ahead + (int8_t)UART_TX_SIZE : ahead);
+}
 
 bool uart_write(const uint8_t *bytes, uint8_t length) {
-  if (length > uart_tx_room()) {
-    uart.counters.tx_dropped++;
-    return false;
-  }
+  if (length > uart_tx_room()) return false;
   uint8_t head = uart.tx_head;
   for (; length != 0; length--) {
     uart.tx[head] = *bytes++;
-    head = (head + 1u) & TX_MASK;
+    head = after(head, UART_TX_SIZE);
   }
   uart.tx_head = head;
   uint16_t sr = interrupts_off();
@@ -115,11 +119,16 @@ void uart_counters(struct uart_counters *copy) {
   interrupts_restore(sr);
 }
 
+static int8_t filled(uint8_t head) {
+  int8_t bytes = (int8_t)(head - uart.rx_tail);
+  return (int8_t)(bytes < 0 ? bytes + (int8_t)UART_RX_SIZE : bytes);
+}
+
 uint8_t uart_receive_interrupt(void) {
   uint8_t errors = UCA0STAT;
   uint8_t byte = UCA0RXBUF;
   uint8_t head = uart.rx_head;
-  uint8_t next = (head + 1u) & RX_MASK;
+  uint8_t next = after(head, UART_RX_SIZE);
   if (errors & UCOE) uart.counters.overruns++;
   if (errors & UCFE) {
     uart.counters.framing_errors++;
@@ -132,8 +141,7 @@ uint8_t uart_receive_interrupt(void) {
   uart.rx[head] = byte;
   uart.rx_head = next;
   uart.counters.rx_bytes++;
-  if (byte == UART_WAKE_BYTE) return WAKE_UART;
-  return ((next - uart.rx_tail) & RX_MASK) >= UART_RX_SIZE * 3u / 4u ? WAKE_UART : 0;
+  return byte == UART_WAKE_BYTE || filled(next) >= WAKE_LEVEL ? WAKE_UART : 0;
 }
 
 uint8_t uart_transmit_interrupt(void) {
@@ -143,7 +151,7 @@ uint8_t uart_transmit_interrupt(void) {
     return WAKE_UART;
   }
   UCA0TXBUF = uart.tx[tail];
-  uart.tx_tail = (tail + 1u) & TX_MASK;
+  uart.tx_tail = after(tail, UART_TX_SIZE);
   uart.counters.tx_bytes++;
   return 0;
 }

@@ -17,8 +17,8 @@
 
 #include "hal/status.h"
 
-#define UART_RX_SIZE 64u /* powers of two; one place of each ring stays empty */
-#define UART_TX_SIZE 64u
+#define UART_RX_SIZE 48u /* each holds the longest frame of the link, 39 bytes, whole; one place stays empty */
+#define UART_TX_SIZE 48u
 #define UART_WAKE_BYTE 0x00u
 
 /* Rates with settings in the user's guide's table for 8 MHz and oversampling. The LaunchPad's USB side manages 9600. */
@@ -30,7 +30,6 @@ struct uart_counters {
   uint32_t tx_bytes;       /* handed to the transmitter */
   uint16_t overruns;       /* bytes lost in the UART or for lack of room in the ring */
   uint16_t framing_errors; /* bytes with a missing stop bit, breaks included */
-  uint16_t tx_dropped;     /* frames that uart_write refused */
 };
 
 /* Sets the pins, the rate and the interrupts, empties both rings, clears the counters. BAD_ARGUMENT: no such rate. */
@@ -39,14 +38,14 @@ enum status uart_init(enum uart_baud baud);
 /* Takes the oldest received byte. False: none. */
 bool uart_read(uint8_t *byte);
 
-/* Queues all `length` bytes and returns true, or none and returns false (counted). At most UART_TX_SIZE - 1. */
+/* Queues all `length` bytes and returns true, or none and returns false. At most UART_TX_SIZE - 1. */
 bool uart_write(const uint8_t *bytes, uint8_t length);
 
 /* Bytes that uart_write would take now. */
 uint8_t uart_tx_room(void);
 
 /*
- * Sleeps until the last queued byte has left the pin; at 9600 baud at most 67 ms. Bounded by the clock: false when the
+ * Sleeps until the last queued byte has left the pin; at 9600 baud at most 51 ms. Bounded by the clock: false when the
  * transmitter did not become idle in 150 ms. Timers polled before are not kept.
  */
 bool uart_drain(void);
