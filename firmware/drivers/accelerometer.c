@@ -50,9 +50,12 @@ static enum status configure(struct accelerometer *sensor) {
 
 enum status accelerometer_attach(struct accelerometer *sensor) {
     uint8_t id = 0;
-    enum status status = read(sensor, ADXL345_DEVID, &id, 1);
+    enum status status = i2c_present(&sensor->bus);
 
     sensor->attached = 0;
+    if (status == STATUS_OK) {
+        status = read(sensor, ADXL345_DEVID, &id, 1);
+    }
     if (status != STATUS_OK) {
         return status;
     }

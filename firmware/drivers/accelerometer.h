@@ -31,7 +31,7 @@ struct accelerometer {
 enum status accelerometer_init(struct accelerometer *sensor);
 
 /**
- * Checks the device id and configures the chip. STATUS_NACK also when another device answers at the address.
+ * Presence check, device id, then configures the chip. STATUS_NACK also when another device answers at the address.
  * Call again after a failure: a failed call of this or the functions below clears `attached`.
  */
 enum status accelerometer_attach(struct accelerometer *sensor);

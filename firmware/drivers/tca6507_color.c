@@ -11,6 +11,9 @@
 #define LEVEL_FREE   0xffu
 #define LEVEL_BARRED 0xfeu
 
+/* Keeps a function apart from its caller, whose stack would otherwise hold the variables of both. */
+#define OWN_FRAME __attribute__((noinline))
+
 #define NO_PLAN 0xffu /* cost when there is no bank for a pattern */
 
 /* Sources of steady light. Master comes before the PWMs: these also make patterns, so the other LED may need them. */
@@ -80,8 +83,8 @@ static unsigned bank_fits(const uint8_t *registers, unsigned kept, unsigned bank
 }
 
 /* Levels of the sources that are to stay, and which are free or barred. Returns 0 when a pattern has no bank. */
-static unsigned fill_levels(const uint8_t *registers, unsigned kept, const struct tca6507_color *color,
-                            uint8_t *levels) {
+static OWN_FRAME unsigned fill_levels(const uint8_t *registers, unsigned kept, const struct tca6507_color *color,
+                                      uint8_t *levels) {
     unsigned pattern = color->effect != TCA6507_STEADY;
     unsigned usable = !pattern;
     unsigned bank;
@@ -126,58 +129,68 @@ static unsigned nearest(const uint8_t *levels, unsigned wanted) {
     return best;
 }
 
-/*
- * Gives free sources the levels of the channels in `mask` and returns the sum of the errors that remain, NO_PLAN when
- * there are too few. `levels` is left with the sources as given.
- */
-static unsigned try_mask(uint8_t *levels, const uint8_t *wanted, unsigned mask) {
+/* Gives free sources the levels of the channels in `mask`. Returns 0 when there are too few. */
+static unsigned assign(uint8_t *levels, const uint8_t *wanted, unsigned mask) {
     unsigned source = MASTER;
-    unsigned cost = 0;
-    unsigned channel;
 
-    for (channel = 0; channel < CHANNELS; channel++) {
-        if (!(mask & 1u << channel)) {
+    for (; mask != 0; mask >>= 1, wanted++) {
+        if (!(mask & 1u)) {
             continue;
         }
-        while (source < SOURCES && levels[source] != LEVEL_FREE) {
-            source++;
+        while (levels[source] != LEVEL_FREE) {
+            if (++source == SOURCES) {
+                return 0;
+            }
         }
-        if (source == SOURCES) {
-            return NO_PLAN;
-        }
-        levels[source] = wanted[channel];
+        levels[source] = *wanted;
     }
-    for (channel = 0; channel < CHANNELS; channel++) {
-        cost += error_of(levels[nearest(levels, wanted[channel])], wanted[channel]);
+    return 1;
+}
+
+/* The sum of the errors when the channels in `mask` get a source of their own, NO_PLAN when they cannot. */
+static unsigned cost_of(const uint8_t *levels, const uint8_t *wanted, unsigned mask) {
+    uint8_t trial[SOURCES];
+    unsigned cost = 0;
+    unsigned i;
+
+    for (i = 0; i < SOURCES; i++) {
+        trial[i] = levels[i];
+    }
+    if (!assign(trial, wanted, mask)) {
+        return NO_PLAN;
+    }
+    for (i = 0; i < CHANNELS; i++) {
+        cost += error_of(trial[nearest(trial, wanted[i])], wanted[i]);
     }
     return cost;
 }
 
 /*
- * Finds the channels that get a source of their own: all sets are tried, those with fewer sources first. A sum of
- * absolute errors is least when each source has the level of one of the channels, so no other levels need a try.
- * Leaves the levels in `levels` and returns the cost, NO_PLAN when there is no bank for a pattern.
+ * Finds the channels that get a source of their own, and gives it to them: all sets are tried, those with fewer sources
+ * first. A sum of absolute errors is least when each source has the level of one of the channels, so no other levels
+ * need a try. Returns the sum.
  */
-static unsigned make_plan(const uint8_t *registers, unsigned kept, const struct tca6507_color *color, uint8_t *levels) {
+static OWN_FRAME unsigned search(uint8_t *levels, const uint8_t *wanted) {
     static const uint8_t masks[] = {0, 1, 2, 4, 3, 5, 6, 7};
     unsigned least = NO_PLAN;
     unsigned best = 0;
     unsigned i;
 
     for (i = 0; i < sizeof masks; i++) {
-        unsigned cost;
+        unsigned cost = cost_of(levels, wanted, masks[i]);
 
-        if (!fill_levels(registers, kept, color, levels)) {
-            return NO_PLAN;
-        }
-        cost = try_mask(levels, color->levels, masks[i]);
         if (cost < least) {
             least = cost;
             best = masks[i];
         }
     }
-    (void)fill_levels(registers, kept, color, levels);
-    return try_mask(levels, color->levels, best);
+    (void)assign(levels, wanted, best);
+    return least;
+}
+
+/* Leaves the sources' levels in `levels` and returns the sum of errors, NO_PLAN when there is no bank for a pattern. */
+static unsigned make_plan(const uint8_t *registers, unsigned kept, const struct tca6507_color *color, uint8_t *levels) {
+    return fill_levels(registers, kept, color, levels) ? search(levels, color->levels) : NO_PLAN;
 }
 
 /* Sets a bank's times and mode, and has it start from the beginning. */
@@ -221,7 +234,7 @@ static void switch_off(uint8_t *registers, unsigned cut) {
     }
 }
 
-static void apply(uint8_t *registers, unsigned kept, const uint8_t *levels, struct tca6507_color *color) {
+static OWN_FRAME void apply(uint8_t *registers, unsigned kept, const uint8_t *levels, struct tca6507_color *color) {
     unsigned channel;
 
     for (channel = 0; channel < CHANNELS; channel++) {
