@@ -194,9 +194,16 @@ export class Mcu {
     this.cpu.interruptRun();
   }
 
-  /** Executes one instruction or accepts one interrupt; a sleeping CPU goes to the next event. For debuggers. */
+  /**
+   * Executes one instruction or accepts one interrupt; a CPU that sleeps or is held goes to the next event or the end of
+   * the hold. For debuggers.
+   */
   step(): void {
-    this.runUntil(this.scheduler.now + 1);
+    const { scheduler } = this;
+    const asleep = this.sleeping && this.controller.next((this.cpu.registers[SR]! & statusBits.GIE) !== 0) < 0;
+    if (scheduler.now < this.heldUntil) this.runUntil(this.heldUntil);
+    else if (asleep && this.pendingReset === undefined) this.runUntil(Math.max(scheduler.nextAt, scheduler.now + 1));
+    else this.runUntil(scheduler.now + 1);
   }
 
   /** A byte as a debugger sees it: no side effects on registers. */
