@@ -59,6 +59,8 @@ export class Card implements Painted {
   private readonly sections: { light?: HTMLElement; vibration?: HTMLElement } = {};
   private builtFor = '';
   private open: boolean;
+  /** Somebody has used it: it is theirs, and does not fold by itself. */
+  private used = false;
   private nextTextMs = 0;
   private nextDescriptionMs = 0;
 
@@ -74,7 +76,17 @@ export class Card implements Painted {
       { class: 'card', 'aria-labelledby': this.title.id, 'data-probe': probe.key },
       ...this.parts(),
     );
+    this.body.addEventListener('focusin', () => {
+      this.used = true;
+    });
     this.refresh(Date.now());
+  }
+
+  /** Makes room among many others, unless somebody works with it. */
+  foldIfUnused(): void {
+    if (!this.open || this.used) return;
+    this.open = false;
+    this.refreshState(Date.now());
   }
 
   /** What a search box looks into. */
@@ -211,6 +223,7 @@ export class Card implements Painted {
   }
 
   private toggle(): void {
+    this.used = true;
     this.open = !this.open;
     this.refresh(Date.now());
   }

@@ -15,7 +15,7 @@ import { stateOf } from './probe-state.ts';
 import { formatMs } from './quantities.ts';
 
 const SEARCH_FROM_PROBES = 11;
-/** More cards than this begin folded. */
+/** With more cards than this, those that nobody uses are folded. */
 const OPEN_CARDS = 6;
 const TICK_MS = 1000;
 const CLOUD_PING_TICKS = 5;
@@ -82,6 +82,7 @@ export class Page {
     const before = next === undefined ? null : this.cards.get(next)!.element;
     this.find('probes').insertBefore(card.element, before);
     card.attach(this.painter);
+    if (this.cards.size > OPEN_CARDS) for (const other of this.cards.values()) other.foldIfUnused();
     this.filter();
   }
 

@@ -184,6 +184,7 @@ describe('cards', () => {
     const canvases = await page.locator('canvas').count();
     expect(canvases).toBeGreaterThan(0);
     expect(canvases).toBeLessThan(60);
+    expect(await page.getByRole('button', { name: /^Less about/ }).count()).toBe(0);
     await page.screenshot({ path: join(screenshots, 'hundred.png') });
     await page.getByLabel('Find').fill('arm-100');
     await expect.poll(() => text(page.locator('#search-result'))).toBe('1 of 100');
