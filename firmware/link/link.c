@@ -25,6 +25,10 @@ _Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longes
 
 #define MAX_I2C_ADDRESS 0x7fu
 
+#define FRAME_OVERHEAD (LINK_MAX_WIRE - LINK_MAX_PAYLOAD)
+#define LONGEST_SAMPLE LINK_LENGTH_BALL_SAMPLE
+_Static_assert(LONGEST_SAMPLE >= LINK_LENGTH_ARM_SAMPLE && LONGEST_SAMPLE >= LINK_LENGTH_LIGHT_SAMPLE, "samples");
+
 static void count(uint16_t *counter) {
     if (*counter != 0xffffu) {
         (*counter)++;
@@ -54,7 +58,7 @@ static OWN_FRAME uint8_t *put32(uint8_t *at, uint32_t value) {
 static OWN_FRAME bool send(struct link *link, uint8_t *wire, uint8_t type, const uint8_t *end) {
     uint8_t length = (uint8_t)(end - wire - FRAME_PAYLOAD_OFFSET);
 
-    if (uart_tx_room() < length + (LINK_MAX_WIRE - LINK_MAX_PAYLOAD)) {
+    if (uart_tx_room() < length + FRAME_OVERHEAD) {
         return false;
     }
     return uart_write(wire, frame_encode(wire, type, link->sequence++, length));
@@ -154,10 +158,15 @@ bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_l
     return link->pending == 0 && send(link, wire, type, wire + FRAME_PAYLOAD_OFFSET + payload_length);
 }
 
+/* A sample that cannot be sent has used its sequence number: the host sees the gap. */
+static void drop_sample(struct link *link) {
+    link->sequence++;
+    count(&link->dropped);
+}
+
 void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
     if (!link_send(link, wire, type, payload_length)) {
-        link->sequence++;
-        count(&link->dropped);
+        drop_sample(link);
     }
 }
 
@@ -325,5 +334,15 @@ uint8_t link_poll(struct link *link, struct probe *probe) {
 }
 
 bool link_sample_due(struct link *link) {
-    return timer_due(&link->sampling);
+    if (timer_due(&link->sampling)) {
+        if (link->sample_waits) {
+            drop_sample(link);
+        }
+        link->sample_waits = 1;
+    }
+    if (!link->sample_waits || link->pending != 0 || uart_tx_room() < LONGEST_SAMPLE + FRAME_OVERHEAD) {
+        return false;
+    }
+    link->sample_waits = 0;
+    return true;
 }

@@ -41,10 +41,11 @@ struct link {
     uint16_t session;        /* of the last hello_request, 0 before the first */
     uint16_t crc_errors;
     uint16_t frame_errors;
-    uint16_t dropped;  /* samples */
-    uint8_t pending;   /* what waits for room */
-    uint8_t remembers; /* `ack` belongs to a command that was executed in this session */
-    uint8_t happened;  /* bits for the next return of link_poll */
+    uint16_t dropped;     /* samples */
+    uint8_t pending;      /* what waits for room */
+    uint8_t remembers;    /* `ack` belongs to a command that was executed in this session */
+    uint8_t sample_waits; /* due, but no room yet */
+    uint8_t happened;     /* bits for the next return of link_poll */
 };
 
 /* What an image is, defined by its main file. */
@@ -70,7 +71,10 @@ void link_init(struct link *link);
 /** Once per pass of the main loop: receives, executes, answers. Returns LINK_GREETED and the like. */
 uint8_t link_poll(struct link *link, struct probe *probe);
 
-/** True once per sampling interval. Once per pass. */
+/**
+ * True once per sampling interval, when there is room for the sample: take it then and send it. A sample waits for an
+ * answer that is just leaving; it is dropped when the next one is due before there was room. Once per pass.
+ */
 bool link_sample_due(struct link *link);
 
 /**
