@@ -1,0 +1,144 @@
+/**
+ * Random bytes against a running cloud: as handshakes, as frames after a good handshake, as texts after hello.
+ *
+ * Bounded and repeatable: the seed is printed when something fails. `EARL_FUZZ_SEED` and `EARL_FUZZ_ROUNDS` change both.
+ */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Json } from '../../cloud/protocol/index.ts';
+import type { Cloud } from '../../cloud/server/index.ts';
+import { cloudsForTests, health, RawClient } from './raw-client.ts';
+
+const start = cloudsForTests();
+const seed = Number(process.env.EARL_FUZZ_SEED ?? 20_130_112);
+const rounds = Number(process.env.EARL_FUZZ_ROUNDS ?? 100);
+
+const handshake = (subprotocol: string) =>
+  'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+  `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n\r\n`;
+
+/** A connection whose end, however it comes, is awaited; what arrives is thrown away. */
+async function open(cloud: Cloud): Promise<{ socket: Socket; ended: Promise<unknown> }> {
+  const socket = connect(cloud.port, '127.0.0.1');
+  const ended = new Promise((resolve) => socket.on('close', resolve));
+  socket.on('error', () => {});
+  socket.resume();
+  await once(socket, 'connect');
+  return { socket, ended };
+}
+
+/** The cloud still serves a well-behaved pair and has let go of everyone else. */
+async function expectAlive(cloud: Cloud): Promise<void> {
+  const client = await RawClient.join(cloud);
+  client.say({ op: 'subscribe', id: 1, filter: 'alive' });
+  expect(await client.next()).toEqual({ op: 'ok', id: 1 });
+  client.say({ op: 'publish', topic: 'alive', data: 1 });
+  expect(await client.next()).toEqual({ op: 'message', topic: 'alive', data: 1 });
+  await client.end();
+  expect((await health(cloud)).status).toBe('ok');
+}
+
+it('survives handshakes with random changes', async () => {
+  const cloud = await start();
+  const random = randomFrom(seed);
+  for (let round = 0; round < rounds; round++) {
+    const bytes = Buffer.from(handshake('earl.v1.json'));
+    for (let changes = 1 + below(random, 4); changes > 0; changes--)
+      bytes[below(random, bytes.length)] = below(random, 256);
+    const { socket, ended } = await open(cloud);
+    socket.end(bytes);
+    await ended;
+  }
+  await expectAlive(cloud);
+});
+
+it('survives random bytes where frames should be', async () => {
+  const cloud = await start();
+  const random = randomFrom(seed + 1);
+  for (let round = 0; round < rounds; round++) {
+    const { socket, ended } = await open(cloud);
+    socket.write(handshake(round % 2 ? 'earl.v1.json' : 'echo-protocol'));
+    const bytes = Buffer.from(Array.from({ length: 1 + below(random, 400) }, () => below(random, 256)));
+    // Half of them begin as a masked text frame, to get behind the first check.
+    if (round % 4 < 2) bytes[0] = 0x81;
+    if (round % 4 < 2) bytes[1] = 0x80 | below(random, 126);
+    socket.end(bytes);
+    await ended;
+  }
+  await expectAlive(cloud);
+});
+
+it.each(['earl.v1.json', 'echo-protocol'])(
+  'survives random messages on %s, and answers in JSON',
+  async (subprotocol) => {
+    const cloud = await start({ limits: { badMessages: 1_000_000 } });
+    const random = randomFrom(seed + 2);
+    for (let round = 0; round < rounds / 10; round++) {
+      const client = await RawClient.open(cloud, { subprotocols: subprotocol });
+      client.say({ op: 'hello', publisher: 'fuzz' });
+      for (let count = 0; count < 200 && client.socket.readyState === WebSocket.OPEN; count++) {
+        client.say(randomMessage(random));
+      }
+      if (subprotocol === 'earl.v1.json') {
+        const answers = await client.received();
+        expect(answers.length, `seed ${seed} round ${round}`).toBeGreaterThan(50);
+        await client.end();
+      } else {
+        expect((await client.closed).code, `seed ${seed} round ${round}`).toBe(4000);
+      }
+    }
+    await expectAlive(cloud);
+  },
+);
+
+const keys = ['op', 'id', 'filter', 'topic', 'data', 'seq', 'retain', 'probes', 'probe', 'command', 'call', 'result'];
+const echoKeys = ['type', 'object', 'published', 'subject'];
+const ops = [
+  'subscribe',
+  'unsubscribe',
+  'publish',
+  'serve',
+  'command',
+  'reply',
+  'ping',
+  'hello',
+  'client',
+  'publisher',
+];
+
+/** An object of known fields with values that are often, but not always, of the right kind. */
+function randomMessage(random: () => number): Json {
+  const message: { [key: string]: Json } = {};
+  for (const key of [...keys, ...echoKeys]) if (random() < 0.6) message[key] = randomValue(random, 2);
+  if (random() < 0.9) message.op = pick(random, ops);
+  if (random() < 0.9) message.type = pick(random, ops);
+  if (random() < 0.8) message.id = below(random, 100);
+  return message;
+}
+
+function randomValue(random: () => number, depth: number): Json {
+  const values: Json[] = [null, true, -1, 1e300, 0.5, 'a', 'a/b', 'a/+', '#', '$serve/a/b', '', '\u0000', '__proto__'];
+  if (depth === 0 || random() < 0.6) return pick(random, values);
+  const items = Array.from({ length: below(random, 4) }, () => randomValue(random, depth - 1));
+  if (random() < 0.5) return items;
+  return Object.fromEntries(items.map((item) => [pick(random, ['name', 'status', 'data', '__proto__']), item]));
+}
+
+function pick<Item>(random: () => number, items: readonly Item[]): Item {
+  return items[below(random, items.length)]!;
+}
+
+function below(random: () => number, bound: number): number {
+  return Math.floor(random() * bound);
+}
+
+/** A 32-bit linear congruential generator: repeatable, and good enough here. */
+function randomFrom(start: number): () => number {
+  let state = start >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
