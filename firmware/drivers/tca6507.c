@@ -90,36 +90,28 @@ enum status tca6507_reload(struct tca6507 *chip) {
     return status;
 }
 
-/* The three select registers of an image. */
-static enum status write_select(struct tca6507 *chip, const uint8_t *image) {
-    return tca6507_write(chip, TCA6507_SELECT0, image, 3);
-}
-
 enum status tca6507_set_outputs(struct tca6507 *chip, const uint8_t *codes) {
-    uint8_t image[3];
-    uint8_t output;
+    uint8_t message[1 + 3] = {0};
+    unsigned output;
 
     for (output = 0; output < TCA6507_OUTPUTS; output++) {
         if (codes[output] > TCA6507_CODE_MAX) {
             return STATUS_BAD_ARGUMENT;
         }
+        tca6507_put_code(message + 1, output, codes[output]);
     }
-    image[0] = image[1] = image[2] = 0;
-    for (output = 0; output < TCA6507_OUTPUTS; output++) {
-        tca6507_put_code(image, output, codes[output]);
-    }
-    return write_select(chip, image);
+    return send(chip, TCA6507_SELECT0, message, 3);
 }
 
 enum status tca6507_set_output(struct tca6507 *chip, uint8_t output, uint8_t code) {
-    uint8_t image[3];
+    uint8_t message[1 + 3];
 
     if (output >= TCA6507_OUTPUTS || code > TCA6507_CODE_MAX) {
         return STATUS_BAD_ARGUMENT;
     }
-    copy(image, chip->registers, 3);
-    tca6507_put_code(image, output, code);
-    return write_select(chip, image);
+    copy(message + 1, chip->registers, 3);
+    tca6507_put_code(message + 1, output, code);
+    return send(chip, TCA6507_SELECT0, message, 3);
 }
 
 enum status tca6507_set_color(struct tca6507 *chip, struct tca6507_color *color) {
@@ -136,9 +128,10 @@ enum status tca6507_set_color(struct tca6507 *chip, struct tca6507_color *color)
 
 /* Replaces the bits of `mask` in one register. */
 static enum status write_bits(struct tca6507 *chip, uint8_t address, uint8_t mask, uint8_t bits) {
-    uint8_t value = (uint8_t)((chip->registers[address] & ~mask) | bits);
+    uint8_t message[2];
 
-    return tca6507_write(chip, address, &value, 1);
+    message[1] = (uint8_t)((chip->registers[address] & ~mask) | bits);
+    return send(chip, address, message, 1);
 }
 
 enum status tca6507_set_level(struct tca6507 *chip, enum tca6507_source source, uint8_t level) {

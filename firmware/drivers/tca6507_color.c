@@ -112,57 +112,50 @@ static OWN_FRAME unsigned fill_levels(const uint8_t *registers, unsigned kept, c
     return usable;
 }
 
-static unsigned error_of(unsigned level, unsigned wanted) {
-    return level > TCA6507_LEVEL_MAX ? NO_PLAN : level > wanted ? level - wanted : wanted - level;
+static unsigned distance(unsigned a, unsigned b) {
+    return a > b ? a - b : b - a;
 }
 
-/* The source with the level nearest to the wanted one; the first of equals. */
+/* The source with the level nearest to the wanted one, the first of equals. A free or barred one is never nearest. */
 static unsigned nearest(const uint8_t *levels, unsigned wanted) {
     unsigned best = OFF;
     unsigned source;
 
     for (source = ON; source < SOURCES; source++) {
-        if (error_of(levels[source], wanted) < error_of(levels[best], wanted)) {
+        if (distance(levels[source], wanted) < distance(levels[best], wanted)) {
             best = source;
         }
     }
     return best;
 }
 
-/* Gives free sources the levels of the channels in `mask`. Returns 0 when there are too few. */
-static unsigned assign(uint8_t *levels, const uint8_t *wanted, unsigned mask) {
+/* A channel's error when the channels in `mask` get sources of their own. */
+static unsigned error_of(const uint8_t *levels, const uint8_t *wanted, unsigned mask, unsigned channel) {
+    unsigned least = distance(levels[nearest(levels, wanted[channel])], wanted[channel]);
+    unsigned other;
+
+    for (other = 0; other < CHANNELS; other++) {
+        unsigned error = distance(wanted[other], wanted[channel]);
+
+        if (mask & 1u << other && error < least) {
+            least = error;
+        }
+    }
+    return least;
+}
+
+/* Gives free sources the levels of the channels in `mask`. There are enough. */
+static void assign(uint8_t *levels, const uint8_t *wanted, unsigned mask) {
     unsigned source = MASTER;
 
     for (; mask != 0; mask >>= 1, wanted++) {
-        if (!(mask & 1u)) {
-            continue;
-        }
-        while (levels[source] != LEVEL_FREE) {
-            if (++source == SOURCES) {
-                return 0;
+        if (mask & 1u) {
+            while (levels[source] != LEVEL_FREE) {
+                source++;
             }
+            levels[source] = *wanted;
         }
-        levels[source] = *wanted;
     }
-    return 1;
-}
-
-/* The sum of the errors when the channels in `mask` get a source of their own, NO_PLAN when they cannot. */
-static unsigned cost_of(const uint8_t *levels, const uint8_t *wanted, unsigned mask) {
-    uint8_t trial[SOURCES];
-    unsigned cost = 0;
-    unsigned i;
-
-    for (i = 0; i < SOURCES; i++) {
-        trial[i] = levels[i];
-    }
-    if (!assign(trial, wanted, mask)) {
-        return NO_PLAN;
-    }
-    for (i = 0; i < CHANNELS; i++) {
-        cost += error_of(trial[nearest(trial, wanted[i])], wanted[i]);
-    }
-    return cost;
 }
 
 /*
@@ -172,19 +165,28 @@ static unsigned cost_of(const uint8_t *levels, const uint8_t *wanted, unsigned m
  */
 static OWN_FRAME unsigned search(uint8_t *levels, const uint8_t *wanted) {
     static const uint8_t masks[] = {0, 1, 2, 4, 3, 5, 6, 7};
+    static const uint8_t last[] = {0, 3, 6, 7}; /* of those that need so many sources */
+    unsigned count = 0;
     unsigned least = NO_PLAN;
     unsigned best = 0;
     unsigned i;
 
-    for (i = 0; i < sizeof masks; i++) {
-        unsigned cost = cost_of(levels, wanted, masks[i]);
+    for (i = MASTER; i < SOURCES; i++) {
+        count += levels[i] == LEVEL_FREE;
+    }
+    for (i = 0; i <= last[count]; i++) {
+        unsigned cost = 0;
+        unsigned channel;
 
+        for (channel = 0; channel < CHANNELS; channel++) {
+            cost += error_of(levels, wanted, masks[i], channel);
+        }
         if (cost < least) {
             least = cost;
             best = masks[i];
         }
     }
-    (void)assign(levels, wanted, best);
+    assign(levels, wanted, best);
     return least;
 }
 

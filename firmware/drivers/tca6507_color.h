@@ -29,13 +29,11 @@ enum tca6507_effect {
 /* Order of the time codes of a pattern. */
 enum { TCA6507_TIME_FADE_ON, TCA6507_TIME_FULLY_ON, TCA6507_TIME_FADE_OFF, TCA6507_TIME_OFF, TCA6507_TIMES };
 
-#define TCA6507_COLOR_REPORT (3u + TCA6507_TIMES) /* bytes of levels and time_codes, which stand together */
-
 struct tca6507_color {
-    uint8_t leds;                      /* bits of TCA6507_LED_* */
-    uint8_t effect;                    /* enum tca6507_effect */
     uint8_t levels[3];                 /* red, green, blue, 0 to 15: wanted, then reached */
     uint8_t time_codes[TCA6507_TIMES]; /* of a pattern; both pauses of a cycle are TIME_OFF */
+    uint8_t leds;                      /* bits of TCA6507_LED_* */
+    uint8_t effect;                    /* enum tca6507_effect */
     uint8_t restart;                   /* result: what the initialisation register gets, 0 for nothing */
 };
 

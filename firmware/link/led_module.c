@@ -1,5 +1,8 @@
 /* The LED module, see led_module.h. */
 #include "link/led_module.h"
+
+#include <stddef.h>
+
 #include "hal/clock.h"
 #include "hal/port.h"
 
@@ -106,27 +109,21 @@ void led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms) 
 }
 
 /* Payload: test, time of a step. */
-static uint8_t start_test(struct led_module *module, const uint8_t *payload) {
+static enum status start_test(struct led_module *module, const uint8_t *payload) {
     uint16_t step_ms = link_get_u16(payload + 1);
 
-    if (payload[0] > LINK_TEST_COUNT ||
-        (payload[0] != LINK_TEST_STOP && (step_ms < MIN_STEP_MS || step_ms > MAX_STEP_MS))) {
-        return LINK_STATUS_BAD_ARGUMENT;
-    }
     if (payload[0] == LINK_TEST_STOP) {
         end_test(module);
-        return (uint8_t)written(module, tca6507_set_outputs(&module->chip, all_off));
+        return tca6507_set_outputs(&module->chip, all_off);
+    }
+    if (payload[0] > LINK_TEST_COUNT || step_ms < MIN_STEP_MS || step_ms > MAX_STEP_MS) {
+        return STATUS_BAD_ARGUMENT;
     }
     led_module_test(module, payload[0], step_ms);
-    return LINK_STATUS_OK;
+    return STATUS_OK;
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
-
-static enum status show(struct led_module *module, struct tca6507_color *color) {
-    end_test(module);
-    return written(module, tca6507_set_color(&module->chip, color));
-}
 
 void led_module_show(struct led_module *module, const uint8_t *rgb) {
     struct tca6507_color color;
@@ -137,54 +134,59 @@ void led_module_show(struct led_module *module, const uint8_t *rgb) {
     for (i = 0; i < 3; i++) {
         color.levels[i] = tca6507_level_of(rgb[i]);
     }
-    (void)show(module, &color);
+    end_test(module);
+    (void)written(module, tca6507_set_color(&module->chip, &color));
 }
 
-/* Payload: LEDs, red, green, blue, effect, four times. Answer: levels reached, time codes used, zeros for steady light.
+#define COLOR_REPORT (3u + TCA6507_TIMES)
+_Static_assert(offsetof(struct tca6507_color, leds) == COLOR_REPORT, "the report stands at the head of the colour");
+_Static_assert(sizeof(struct tca6507_color) <= LINK_MAX_ACK_DATA, "the colour fits an ack's data");
+
+/*
+ * Payload: LEDs, red, green, blue, effect, four times. Answer: levels reached, time codes used, zeros for steady light.
+ * The colour is worked out where the answer will stand, which saves stack.
  */
-static uint8_t set_color(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
-    struct tca6507_color color;
+static enum status set_color(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
+    struct tca6507_color *color = (struct tca6507_color *)ack->data;
     enum status status;
     uint8_t i;
 
-    color.leds = payload[0];
-    color.effect = payload[4];
-    if (color.leds == 0 || color.leds > TCA6507_LED_BOTH || color.effect > LINK_EFFECT_ONE_SHOT) {
-        return LINK_STATUS_BAD_ARGUMENT;
+    color->leds = payload[0];
+    color->effect = payload[4];
+    if (color->leds == 0 || color->leds > TCA6507_LED_BOTH || color->effect > LINK_EFFECT_ONE_SHOT) {
+        return STATUS_BAD_ARGUMENT;
     }
     for (i = 0; i < 3; i++) {
-        color.levels[i] = tca6507_level_of(payload[1 + i]);
+        color->levels[i] = tca6507_level_of(payload[1 + i]);
     }
     for (i = 0; i < TCA6507_TIMES; i++) {
-        uint16_t ms = color.effect == LINK_EFFECT_STEADY ? 0 : link_get_u16(payload + 5 + 2 * i);
+        uint16_t ms = color->effect == LINK_EFFECT_STEADY ? 0 : link_get_u16(payload + 5 + 2 * i);
 
         if (ms > TIME_MAX_MS) {
-            return LINK_STATUS_BAD_ARGUMENT;
+            return STATUS_BAD_ARGUMENT;
         }
-        color.time_codes[i] = tca6507_time_code(ms);
+        color->time_codes[i] = tca6507_time_code(ms);
     }
-    status = show(module, &color);
-    if (status == STATUS_OK) {
-        ack->data_length = TCA6507_COLOR_REPORT;
-        link_copy(ack->data, color.levels, TCA6507_COLOR_REPORT);
-    }
-    return (uint8_t)status;
+    end_test(module);
+    status = tca6507_set_color(&module->chip, color);
+    ack->data_length = status == STATUS_OK ? COLOR_REPORT : 0;
+    return status;
 }
 
 /* Payload: source, step. Answer: the new level. */
-static uint8_t step_brightness(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
+static enum status step_brightness(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
     int8_t step = (int8_t)payload[1];
     enum status status;
 
     if (step < -(int8_t)TCA6507_LEVEL_MAX || step > (int8_t)TCA6507_LEVEL_MAX) {
-        return LINK_STATUS_BAD_ARGUMENT;
+        return STATUS_BAD_ARGUMENT;
     }
     status = tca6507_step_level(&module->chip, payload[0], step);
     if (status == STATUS_OK) {
         ack->data[0] = tca6507_level(&module->chip, payload[0]);
         ack->data_length = 1;
     }
-    return (uint8_t)written(module, status);
+    return status;
 }
 
 uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
@@ -199,17 +201,23 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
     }
     switch (type) {
     case LINK_MSG_SET_COLOR:
-        return set_color(module, payload, ack);
+        status = set_color(module, payload, ack);
+        break;
     case LINK_MSG_SET_OUTPUTS:
         end_test(module);
-        return (uint8_t)written(module, tca6507_set_outputs(&module->chip, payload));
+        status = tca6507_set_outputs(&module->chip, payload);
+        break;
     case LINK_MSG_SET_BRIGHTNESS:
-        return (uint8_t)written(module, tca6507_set_level(&module->chip, payload[0], payload[1]));
+        status = tca6507_set_level(&module->chip, payload[0], payload[1]);
+        break;
     case LINK_MSG_STEP_BRIGHTNESS:
-        return step_brightness(module, payload, ack);
+        status = step_brightness(module, payload, ack);
+        break;
     default:
-        return start_test(module, payload);
+        status = start_test(module, payload);
+        break;
     }
+    return (uint8_t)written(module, status);
 }
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */

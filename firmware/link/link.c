@@ -1,5 +1,8 @@
 /* The probe's end of the link, see link.h. */
 #include "link/link.h"
+
+#include <stddef.h>
+
 #include "board/earl.h"
 #include "hal/clock.h"
 #include "hal/i2c.h"
@@ -20,8 +23,7 @@ _Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longes
 #define PENDING_HELLO    LINK_GREETED
 #define PENDING_COUNTERS 0x02u
 #define PENDING_ACK      0x04u
-#define PENDING_EVENT    0x08u
-#define PENDING_RESET    0x10u
+#define PENDING_RESET    0x08u
 
 #define MAX_I2C_ADDRESS 0x7fu
 
@@ -83,20 +85,23 @@ static OWN_FRAME bool send_hello(struct link *link) {
     return send(link, wire, LINK_MSG_HELLO, put16(at, link->session));
 }
 
-static OWN_FRAME bool send_counters(struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
-    struct uart_counters uart;
+/* The UART's counters are copied to where two of them belong: they stand there as the message wants them. */
+_Static_assert(offsetof(struct uart_counters, rx_bytes) == 0 && offsetof(struct uart_counters, tx_bytes) == 4, "order");
 
-    uart_counters(&uart);
+static OWN_FRAME bool send_counters(struct link *link) {
+    _Alignas(uint32_t) uint8_t wire[LINK_MAX_WIRE];
+    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
+    struct uart_counters *uart = (struct uart_counters *)(void *)(at + 8);
+    uint16_t lost;
+
+    uart_counters(uart);
+    /* A byte with a bad stop bit is lost in the UART, too. */
+    lost = (uint16_t)(uart->overruns + uart->framing_errors);
     at = put32(at, clock_ms());
-    at = put32(at, sleep_awake_ms());
-    at = put32(at, uart.rx_bytes);
-    at = put32(at, uart.tx_bytes);
+    at = put32(at, sleep_awake_ms()) + 8;
     at = put16(at, link->crc_errors);
     at = put16(at, link->frame_errors);
-    /* A byte with a bad stop bit is lost in the UART, too. */
-    at = put16(at, (uint16_t)(uart.overruns + uart.framing_errors));
+    at = put16(at, lost);
     at = put16(at, link->dropped);
     at = put16(at, i2c_errors());
     at = put16(at, reset_boots());
@@ -113,24 +118,14 @@ static OWN_FRAME bool send_ack(struct link *link) {
     return send(link, wire, LINK_MSG_ACK, at + link->ack.data_length);
 }
 
-static OWN_FRAME bool send_event(struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = put32(wire + FRAME_PAYLOAD_OFFSET, link->event.time_ms);
-
-    *at++ = link->event.event;
-    return send(link, wire, LINK_MSG_EVENT, put16(at, link->event.value));
-}
-
 static bool send_pending(struct link *link, uint8_t what) {
     switch (what) {
     case PENDING_HELLO:
         return send_hello(link);
     case PENDING_COUNTERS:
         return send_counters(link);
-    case PENDING_ACK:
-        return send_ack(link);
     default:
-        return send_event(link);
+        return send_ack(link);
     }
 }
 
@@ -138,7 +133,7 @@ static bool send_pending(struct link *link, uint8_t what) {
 static OWN_FRAME void flush(struct link *link) {
     uint8_t what;
 
-    for (what = PENDING_HELLO; what <= PENDING_EVENT; what <<= 1) {
+    for (what = PENDING_HELLO; what <= PENDING_ACK; what <<= 1) {
         if (!(link->pending & what)) {
             continue;
         }
@@ -171,15 +166,15 @@ void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t pa
 }
 
 bool link_may_raise(const struct link *link) {
-    return !(link->pending & PENDING_EVENT);
+    return link->pending == 0 && uart_tx_room() >= LINK_LENGTH_EVENT + FRAME_OVERHEAD;
 }
 
 void link_raise(struct link *link, uint8_t event, uint16_t value) {
-    link->event.time_ms = clock_ms();
-    link->event.event = event;
-    link->event.value = value;
-    link->pending |= PENDING_EVENT;
-    flush(link);
+    uint8_t wire[LINK_MAX_WIRE];
+    uint8_t *at = put32(wire + FRAME_PAYLOAD_OFFSET, clock_ms());
+
+    *at++ = event;
+    (void)send(link, wire, LINK_MSG_EVENT, put16(at, value));
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
@@ -230,7 +225,8 @@ static const uint8_t least_length[] = {
 };
 _Static_assert(sizeof least_length == LINK_MSG_RESET - LINK_MSG_HELLO_REQUEST + 1, "one length a down message");
 
-static uint8_t execute(struct link *link, struct probe *probe, uint8_t type) {
+static OWN_FRAME uint8_t execute(struct link *link, struct probe *probe) {
+    uint8_t type = frame_type(&link->receiver);
     const uint8_t *payload = frame_payload(&link->receiver);
     uint8_t length = frame_payload_length(&link->receiver);
 
@@ -274,26 +270,28 @@ static void greet(struct link *link) {
     link->pending |= PENDING_HELLO;
 }
 
-static OWN_FRAME void take_packet(struct link *link, struct probe *probe) {
+/* Looks at a packet. True when it is a command that is to be executed now. */
+static OWN_FRAME bool accept(struct link *link) {
     uint8_t type = frame_type(&link->receiver);
     uint16_t sequence = frame_sequence(&link->receiver);
 
     if (type == LINK_MSG_HELLO_REQUEST) {
         greet(link);
-        return;
+        return false;
     }
     /* What probes send is not for probes: an echo of our own line. */
     if (type < LINK_MSG_HELLO_REQUEST) {
-        return;
+        return false;
     }
     link->pending |= PENDING_ACK;
     if (link->remembers && link->ack.command_sequence == sequence) {
-        return;
+        return false;
     }
     link->ack.command_sequence = sequence;
     link->ack.data_length = 0;
+    link->ack.status = LINK_STATUS_NO_SESSION;
     link->remembers = link->session != 0;
-    link->ack.status = link->remembers ? execute(link, probe, type) : LINK_STATUS_NO_SESSION;
+    return link->remembers;
 }
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
@@ -315,7 +313,9 @@ uint8_t link_poll(struct link *link, struct probe *probe) {
     while (link->pending == 0 && uart_read(&byte)) {
         switch (frame_receive(&link->receiver, byte)) {
         case FRAME_PACKET:
-            take_packet(link, probe);
+            if (accept(link)) {
+                link->ack.status = execute(link, probe);
+            }
             flush(link);
             break;
         case FRAME_ERROR:

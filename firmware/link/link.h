@@ -34,11 +34,10 @@
 
 struct link {
     struct frame_receiver receiver;
-    struct link_ack ack;     /* of the last command */
-    struct link_event event; /* while one waits for room */
-    struct timer sampling;   /* its period is the interval */
-    uint16_t sequence;       /* of the next packet up */
-    uint16_t session;        /* of the last hello_request, 0 before the first */
+    struct link_ack ack;   /* of the last command */
+    struct timer sampling; /* its period is the interval */
+    uint16_t sequence;     /* of the next packet up */
+    uint16_t session;      /* of the last hello_request, 0 before the first */
     uint16_t crc_errors;
     uint16_t frame_errors;
     uint16_t dropped;     /* samples */
@@ -86,10 +85,13 @@ void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t pa
 /** The same for what must arrive (led_state): false when there is no room now; try again in a later pass. */
 bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
 
-/** True when link_raise may be called: no earlier event waits. Keep a new one back until then. */
+/**
+ * True when link_raise may be called. Look first and only then for what may happen: a button or a sensor keeps its
+ * event until there is room.
+ */
 bool link_may_raise(const struct link *link);
 
-/** Sends an event, stamped with the time of this call, as soon as there is room. */
+/** Sends an event, stamped with the time of this call. */
 void link_raise(struct link *link, uint8_t event, uint16_t value);
 
 #endif

@@ -49,7 +49,8 @@ static void attach(struct probe *probe) {
 static void poll_motion(struct probe *probe) {
     enum accelerometer_motion motion;
 
-    /* By level, not by edge: INT1 stays high until the source is read, so nothing is missed while an event waits. */
+    /* By level, not by edge: INT1 stays high until the source is read, so nothing is missed while there is no room for
+     * an event. */
     if (!probe->sensor.attached || !port_motion_level() || !link_may_raise(&probe->link) ||
         accelerometer_poll(&probe->sensor, &motion) != STATUS_OK || motion == ACCELEROMETER_NOTHING) {
         return;
@@ -57,14 +58,11 @@ static void poll_motion(struct probe *probe) {
     link_raise(&probe->link, motion == ACCELEROMETER_MOTION ? LINK_EVENT_MOTION : LINK_EVENT_STILL, probe->sensor.peak);
 }
 
-/* A frame of its own: the buffer is on the stack only while a sample is made. */
+/* A frame of its own: the buffer is on the stack only while a sample is sent. */
 static __attribute__((noinline)) void send_sample(struct probe *probe) {
     uint8_t wire[LINK_MAX_WIRE];
     struct link_arm_sample sample;
 
-    if (!probe->sensor.attached || accelerometer_read(&probe->sensor) != STATUS_OK) {
-        return;
-    }
     sample.time_ms = clock_ms();
     sample.x = probe->sensor.milli_g[0];
     sample.y = probe->sensor.milli_g[1];
@@ -88,7 +86,7 @@ int main(void) {
         attach(&probe);
         motor_poll(&probe.motor);
         poll_motion(&probe);
-        if (link_sample_due(&probe.link)) {
+        if (link_sample_due(&probe.link) && probe.sensor.attached && accelerometer_read(&probe.sensor) == STATUS_OK) {
             send_sample(&probe);
         }
         (void)sleep_until_event();

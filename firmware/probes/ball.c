@@ -42,7 +42,7 @@ static void next_color(struct probe *probe) {
 }
 
 static void poll_button(struct probe *probe) {
-    /* The button keeps its next event until the last one has been sent. */
+    /* The button keeps its event until there is room for it. */
     if (!link_may_raise(&probe->link)) {
         return;
     }

@@ -164,7 +164,7 @@ TEST(refusal_at_every_byte) {
 
     for (s = 0; s < 3; s++) {
         for (byte = 0; byte <= 12; byte++) {
-            struct tca6507_color color = {TCA6507_LED_BOTH, TCA6507_BLINK, {3, 9, 0}, {1, 2, 3, 4}, 0};
+            struct tca6507_color color = {{3, 9, 0}, {1, 2, 3, 4}, TCA6507_LED_BOTH, TCA6507_BLINK, 0};
 
             attach();
             bus_accept_all();
@@ -274,7 +274,7 @@ TEST(steady_colors_are_exact_on_one_or_both) {
         for (rgb = 0; rgb < 4096; rgb++) {
             uint8_t registers[10];
             const uint8_t wanted[3] = {rgb & 15, rgb >> 4 & 15, rgb >> 8};
-            struct tca6507_color color = {(uint8_t)leds, TCA6507_STEADY, {wanted[0], wanted[1], wanted[2]}, {0}, 0};
+            struct tca6507_color color = {{wanted[0], wanted[1], wanted[2]}, {0}, (uint8_t)leds, TCA6507_STEADY, 0};
 
             memcpy(registers, defaults, sizeof registers);
             CHECK(tca6507_color_allocate(registers, &color));
@@ -312,7 +312,7 @@ TEST(patterns_are_the_best_approximation) {
     for (rgb = 0; rgb < 4096; rgb++) {
         uint8_t registers[10];
         const uint8_t wanted[3] = {rgb & 15, rgb >> 4 & 15, rgb >> 8};
-        struct tca6507_color color = {3, TCA6507_BLINK, {wanted[0], wanted[1], wanted[2]}, {1, 2, 3, 4}, 0};
+        struct tca6507_color color = {{wanted[0], wanted[1], wanted[2]}, {1, 2, 3, 4}, 3, TCA6507_BLINK, 0};
         unsigned sum = 0;
         unsigned channel;
 
@@ -393,10 +393,10 @@ TEST(the_other_led_is_left_alone) {
 }
 
 TEST(same_blink_on_the_second_led_shares_the_bank) {
-    struct tca6507_color lower = {1, TCA6507_BLINK, {15, 6, 0}, {1, 2, 1, 4}, 0};
-    struct tca6507_color upper = {2, TCA6507_BLINK, {15, 15, 6}, {1, 2, 1, 4}, 0};
-    struct tca6507_color other = {2, TCA6507_BLINK, {15, 15, 6}, {1, 2, 1, 5}, 0};
-    struct tca6507_color flash = {2, TCA6507_ONE_SHOT_EFFECT, {15, 0, 0}, {1, 2, 1, 4}, 0};
+    struct tca6507_color lower = {{15, 6, 0}, {1, 2, 1, 4}, 1, TCA6507_BLINK, 0};
+    struct tca6507_color upper = {{15, 15, 6}, {1, 2, 1, 4}, 2, TCA6507_BLINK, 0};
+    struct tca6507_color other = {{15, 15, 6}, {1, 2, 1, 5}, 2, TCA6507_BLINK, 0};
+    struct tca6507_color flash = {{15, 0, 0}, {1, 2, 1, 4}, 2, TCA6507_ONE_SHOT_EFFECT, 0};
     uint8_t registers[10];
 
     memcpy(registers, defaults, sizeof registers);
@@ -411,8 +411,8 @@ TEST(same_blink_on_the_second_led_shares_the_bank) {
 }
 
 TEST(a_finished_one_shot_gives_way) {
-    struct tca6507_color flash = {1, TCA6507_ONE_SHOT_EFFECT, {15, 5, 0}, {0, 4, 0, 4}, 0};
-    struct tca6507_color blink = {2, TCA6507_BLINK, {9, 2, 2}, {1, 2, 1, 4}, 0};
+    struct tca6507_color flash = {{15, 5, 0}, {0, 4, 0, 4}, 1, TCA6507_ONE_SHOT_EFFECT, 0};
+    struct tca6507_color blink = {{9, 2, 2}, {1, 2, 1, 4}, 2, TCA6507_BLINK, 0};
     uint8_t registers[10];
 
     memcpy(registers, defaults, sizeof registers);
@@ -425,8 +425,8 @@ TEST(a_finished_one_shot_gives_way) {
 }
 
 TEST(color_is_one_write) {
-    struct tca6507_color steady = {TCA6507_LED_LOWER, TCA6507_STEADY, {15, 6, 0}, {0}, 0};
-    struct tca6507_color blink = {TCA6507_LED_UPPER, TCA6507_BLINK, {0, 0, 9}, {1, 2, 3, 4}, 0};
+    struct tca6507_color steady = {{15, 6, 0}, {0}, TCA6507_LED_LOWER, TCA6507_STEADY, 0};
+    struct tca6507_color blink = {{0, 0, 9}, {1, 2, 3, 4}, TCA6507_LED_UPPER, TCA6507_BLINK, 0};
 
     attach();
     /* P1 fully on, P2 at master level 6. */
