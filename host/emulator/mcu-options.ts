@@ -1,10 +1,13 @@
 /** What an Mcu is made with, and what it tells about: options, causes of reset, warnings. */
 
+import type { FlashContents } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 
 export interface McuOptions {
   /** Program to load before the power-on reset. Without one call `load`. */
   readonly image?: Image;
+  /** Flash made from the image with `FlashContents.of`: boards that are given the same object share it. */
+  readonly flash?: FlashContents;
   /** Frequency of the internal low-power oscillator, 4-20 kHz on silicon. Default 12000. */
   readonly vloHz?: number;
   /** A crystal on XIN/XOUT, e.g. 32768. The LaunchPad ships without one, which is the default. */

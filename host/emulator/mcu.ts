@@ -60,7 +60,9 @@ export class Mcu {
     this.sfr = new SpecialFunctionRegisters(registers);
     this.controller = new InterruptController(() => this.cpu.interruptRun());
     this.interrupts = this.controller;
-    this.memory = new Memory(registers, {
+    const flash =
+      options.flash ?? (options.image === undefined ? new FlashContents() : FlashContents.of(options.image));
+    this.memory = new Memory(registers, flash, {
       beforeRegister: () => this.cpu.synchronize(),
       afterRegister: () => this.cpu.reschedule(),
       flashWrite: (address, value, byte) => this.peripherals.flash.write(address, value, byte),
@@ -96,7 +98,7 @@ export class Mcu {
     });
     this.clocks = this.peripherals.clock;
     this.fillMemory(options);
-    if (options.image !== undefined) this.load(options.image);
+    if (options.image !== undefined) this.load(options.image, flash);
     else this.reset('power_on');
   }
 
@@ -135,8 +137,16 @@ export class Mcu {
     this.reset('power_on');
   }
 
-  /** Resets as the named cause does: registers, flags in IFG1, PC from 0xFFFE. RAM and info memory survive. */
+  /**
+   * Resets as the named cause does: registers, flags in IFG1, PC from 0xFFFE. RAM and info memory survive. Asked for by an
+   * event or listener it happens after the instruction in progress.
+   */
   reset(kind: ResetKind): void {
+    if (this.cpu.executing) this.requestReset(kind);
+    else this.resetNow(kind);
+  }
+
+  private resetNow(kind: ResetKind): void {
     if (kind === 'pin' && this.peripherals.watchdog.pinIsNmi) {
       this.peripherals.watchdog.pinNmi();
       return;
@@ -164,7 +174,7 @@ export class Mcu {
     this.stopped = false;
     const { scheduler, cpu } = this;
     while (!this.stopped && scheduler.now < cycle) {
-      if (this.pendingReset !== undefined) this.reset(this.pendingReset);
+      if (this.pendingReset !== undefined) this.resetNow(this.pendingReset);
       if (scheduler.now < this.heldUntil) {
         this.waitUntil(Math.min(this.heldUntil, cycle));
         continue;

@@ -6,7 +6,7 @@
  * aligns them: bit 0 of the address is ignored.
  */
 
-import { FlashContents, flashStart } from './flash-contents.ts';
+import { type FlashContents, flashStart } from './flash-contents.ts';
 import type { RegisterFile } from './register-file.ts';
 
 export const ramStart = 0x0200;
@@ -31,15 +31,17 @@ export interface MemoryHost {
 export class Memory {
   readonly ram = new Uint8Array(ramEnd - ramStart);
   readonly info = new Uint8Array(infoEnd - infoStart).fill(0xff);
-  flash = new FlashContents();
+  flash: FlashContents;
   /** While the flash controller writes or erases, flash and info memory read as vacant. */
   flashBusy = false;
 
   private readonly registers: RegisterFile;
   private readonly host: MemoryHost;
-  private flashShared = false;
+  private flashShared = true;
 
-  constructor(registers: RegisterFile, host: MemoryHost) {
+  /** @param flash contents that other boards may use too: they are copied before the first write */
+  constructor(registers: RegisterFile, flash: FlashContents, host: MemoryHost) {
+    this.flash = flash;
     this.registers = registers;
     this.host = host;
   }

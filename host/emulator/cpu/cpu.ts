@@ -91,6 +91,11 @@ export class Cpu {
     this.host = host;
   }
 
+  /** True within `run`, events that run meanwhile included. */
+  get executing(): boolean {
+    return this.running;
+  }
+
   /** Makes `run` return before the next instruction. */
   interruptRun(): void {
     this.attention = true;

@@ -44,6 +44,11 @@ export class Pin {
     return this.currentLevel;
   }
 
+  /** Which function PxSEL and PxSEL2 choose. */
+  get selected(): PinSelect {
+    return this.select;
+  }
+
   /** Drives the pin from outside (a button, a UART's TX, an I2C slave holding SCL: 0); undefined lets go. */
   drive(level: Level | undefined): void {
     this.external = level;

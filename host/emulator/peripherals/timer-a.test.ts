@@ -102,9 +102,12 @@ describe('counting', () => {
     expect(registers.readWord(TA0R)).toBe(0);
   });
 
-  it('counts edges on TACLK while P1.0 is driven', () => {
+  it('counts edges on TACLK while P1SEL connects P1.0', () => {
     const { mcu, registers } = sleeper();
     registers.writeWord(TA0CTL, CONTINUOUS | CLEAR);
+    mcu.pin(1, 0).drive(1); // not selected yet: does not count
+    mcu.pin(1, 0).drive(0);
+    registers.writeByte(0x26, 0x01);
     for (let edge = 0; edge < 5; edge++) {
       mcu.pin(1, 0).drive(1);
       mcu.pin(1, 0).drive(0);
@@ -264,6 +267,7 @@ describe('capture', () => {
   it('captures chosen edges of a pin and says when it was too late to read one', () => {
     const { mcu, registers, run } = sleeper();
     registers.writeWord(TA0CTL, SMCLK | CONTINUOUS | CLEAR);
+    registers.writeByte(0x26, 0x04);
     registers.writeWord(TA0CCTL[1], 0x8000 | CAP); // falling, CCI1A = P1.2
     run(100);
     mcu.pin(1, 2).drive(1);

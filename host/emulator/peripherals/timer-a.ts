@@ -25,6 +25,9 @@ const CCIE = 0x0010;
 const CAP = 0x0100;
 const SCCI = 0x0400;
 
+/** PxSEL = 1, PxSEL2 = 0 connects a pin with the timer. */
+const timerFunction = 1;
+
 const mode = { stop: 0, up: 1, continuous: 2, upDown: 3 } as const;
 
 /** What a capture/compare input is connected to. */
@@ -168,6 +171,7 @@ export class TimerA {
     this.smclk.onChange(clockChanged);
     this.aclk.onChange(clockChanged);
     options.clockPin.onChange((level) => {
+      if (options.clockPin.selected !== timerFunction) return;
       // INCLK is TACLK inverted.
       if (this.source === 'pin' && level === ((this.control & 0x300) === 0 ? 1 : 0)) {
         this.sync();
@@ -181,7 +185,8 @@ export class TimerA {
         if (input === undefined) return;
         if ('pin' in input) {
           input.pin.onChange((level) => {
-            if (this.inputSelect(index) === select) this.inputChanged(index, level);
+            const seen = input.pin.selected === timerFunction && this.inputSelect(index) === select;
+            if (seen) this.inputChanged(index, level);
           });
         } else {
           input.clock.onChange(() => this.planCapture(index));
@@ -497,7 +502,9 @@ export class TimerA {
     if (select >= 2) return select === 3 ? 1 : 0;
     const input = this.options.inputs[index]?.[select];
     if (input === undefined) return 0;
-    return 'pin' in input ? input.pin.level : this.blocks[index]!.inputLevel;
+    // A pin that belongs to another function leaves its last level to the timer.
+    const seen = 'pin' in input && input.pin.selected === timerFunction;
+    return seen ? input.pin.level : this.blocks[index]!.inputLevel;
   }
 
   private refreshInput(index: number): void {
