@@ -43,19 +43,23 @@ export class CommandDirectory {
   }
 
   /** Resolves when this server itself has seen the record, so that a command sent to it afterwards finds the session. */
-  async announce(probe: string, session: string): Promise<void> {
-    const topic = `${prefix}${probe}/${session}`;
+  announce(probe: string, session: string): Promise<void> {
     this.#newest = Math.max(Date.now(), this.#newest + 1);
-    const since = this.#newest;
+    return this.#write(probe, session, { since: this.#newest });
+  }
+
+  /** Resolves when this server itself has seen that the record is gone. */
+  withdraw(probe: string, session: string): Promise<void> {
+    return this.#write(probe, session, null);
+  }
+
+  async #write(probe: string, session: string, record: { since: number } | null): Promise<void> {
+    const topic = `${prefix}${probe}/${session}`;
     const seen = new Promise<void>((resolve) => {
       this.#awaited.set(topic, [...(this.#awaited.get(topic) ?? []), resolve]);
     });
-    await this.#broker.publish(topic, { since }, { retain: true });
+    await this.#broker.publish(topic, record, { retain: true });
     await seen;
-  }
-
-  async withdraw(probe: string, session: string): Promise<void> {
-    await this.#broker.publish(`${prefix}${probe}/${session}`, null, { retain: true });
   }
 
   #note({ topic, data }: BrokerMessage): void {

@@ -1,9 +1,13 @@
-/** Commands through the cloud: to exactly one gateway, at most once, with an honest answer. */
+/**
+ * Commands through the cloud: to exactly one gateway, at most once, with an honest answer; over the in-process broker
+ * and over one that answers later.
+ */
 import { describe, expect, it } from 'vitest';
-import { MemoryBroker } from '../../cloud/broker/index.ts';
+import { type Broker, MemoryBroker } from '../../cloud/broker/index.ts';
+import { LateBroker } from '../contract/late-broker.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
-const start = cloudsForTests();
+const startCloud = cloudsForTests();
 const ping = { name: 'ping' };
 const ok = { status: 'ok', data: [1, 2], linkMs: 12.5 };
 
@@ -13,7 +17,14 @@ async function serving(cloud: Parameters<typeof RawClient.join>[0], ...probes: s
   return gateway;
 }
 
-describe('command', () => {
+const brokers: [name: string, create: () => Broker][] = [
+  ['the in-process broker', () => new MemoryBroker()],
+  ['a late broker', () => new LateBroker()],
+];
+
+describe.each(brokers)('command over %s', (_, createBroker) => {
+  const start: typeof startCloud = (options) => startCloud({ broker: createBroker(), ...options });
+
   it('reaches the gateway and its result the sender, bytes as they were', async () => {
     const cloud = await start();
     const gateway = await serving(cloud, 'home/ball', 'home/arm');
@@ -118,7 +129,7 @@ describe('command', () => {
   });
 
   it('crosses servers that share a broker', async () => {
-    const broker = new MemoryBroker();
+    const broker = createBroker();
     const [one, two] = [await start({ broker }), await start({ broker })];
     const gateway = await serving(one, 'home/ball');
     const client = await RawClient.join(two);

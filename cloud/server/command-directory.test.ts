@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { MemoryBroker } from '../broker/index.ts';
+import { CommandDirectory } from './command-directory.ts';
+
+const record = (since: number) => ({ since });
+
+async function directoryOn(broker: MemoryBroker): Promise<CommandDirectory> {
+  const directory = new CommandDirectory(broker);
+  await directory.start();
+  return directory;
+}
+
+it('finds the session with the greatest `since`, in whatever order records arrive, on every server alike', async () => {
+  const broker = new MemoryBroker();
+  const early = await directoryOn(broker);
+  for (const [session, since] of [
+    ['b', 20],
+    ['a', 10],
+    ['d', 30],
+    ['c', 30],
+  ] as const) {
+    await broker.publish(`$serve/home/ball/${session}`, record(since), { retain: true });
+  }
+  const late = await directoryOn(broker);
+  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('d');
+  await broker.publish('$serve/home/ball/d', null, { retain: true });
+  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('c');
+  for (const session of ['a', 'b', 'c']) await broker.publish(`$serve/home/ball/${session}`, null, { retain: true });
+  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBeUndefined();
+});
+
+it('announces behind every record seen, even one of a server whose clock is ahead', async () => {
+  const broker = new MemoryBroker();
+  const directory = await directoryOn(broker);
+  const ahead = Date.now() + 3_600_000;
+  await broker.publish('$serve/home/ball/other', record(ahead), { retain: true });
+  await directory.announce('home/ball', 'own');
+  expect(directory.sessionFor('home/ball')).toBe('own');
+});
+
+it('lets a server that stops answer whoever waits for a record', async () => {
+  class DeafBroker extends MemoryBroker {
+    override async publish(): Promise<void> {}
+  }
+  const directory = await directoryOn(new DeafBroker());
+  const announced = directory.announce('home/ball', 'own');
+  await directory.stop();
+  await announced;
+  expect(directory.sessionFor('home/ball')).toBeUndefined();
+});
