@@ -90,12 +90,12 @@ function untilSignal(): Promise<void> {
   });
 }
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
   return port;
 }
 
-function collect(value: string, earlier: string[]): string[] {
+export function collect(value: string, earlier: string[]): string[] {
   return [...earlier, value];
 }
