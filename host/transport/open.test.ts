@@ -12,5 +12,6 @@ test.each(['', 'serial', 'serial:', 'usb:1', '/dev/ttyACM0', 'constructor:x', 't
 
 test('the scheme decides', async () => {
   expect((await openTransport('serial:/dev/ttyACM0?baud=9600')).url).toBe('serial:/dev/ttyACM0?baud=9600');
+  expect((await openTransport('emu:ball?seed=2')).url).toBe('emu:ball?seed=2');
   expect((await openTransport('tcp:localhost:4000')).url).toBe('tcp:localhost:4000');
 });

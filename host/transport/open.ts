@@ -1,12 +1,15 @@
 /** From what a user types to a Transport: the scheme decides which file is loaded. */
 
 import { EarlError } from '../../errors/index.ts';
+import type { EmulatedOptions } from './emulated.ts';
 import type { SerialBinding } from './serial.ts';
 import type { Transport } from './transport.ts';
 
 export interface OpenTransportOptions {
   /** For tests: what serial ports are opened with instead of the machine's. */
   readonly serialBinding?: SerialBinding;
+  /** For `emu:`, e.g. where its traces go. */
+  readonly emulated?: EmulatedOptions;
 }
 
 type Opener = (url: string, options: OpenTransportOptions) => Promise<Transport>;
@@ -26,11 +29,8 @@ const schemes: Readonly<Record<string, Scheme>> = {
     open: async (url) => (await import('./tcp.ts')).tcpTransport(url),
   },
   emu: {
-    form: 'emu:KIND (ball, arm, light, led_test)',
-    open: async (url) => {
-      const file: string = './emulated.ts';
-      return (await import(file)).emulatedTransport(url);
-    },
+    form: 'emu:KIND (e.g. emu:ball) or emu:IMAGE',
+    open: async (url, { emulated }) => (await import('./emulated.ts')).emulatedTransport(url, emulated),
   },
 };
 

@@ -16,6 +16,8 @@ export interface TransportFixture {
   answer(packet: Packet): number | undefined;
   /** True when the far end returns any bytes as they are. */
   readonly echoes: boolean;
+  /** Questions that the far end takes without having answered one; a probe has room for few answers. */
+  readonly burst: number;
   /** The far end goes away, and comes back; absent where it cannot. */
   readonly farEnd?: { vanish(): Promise<void>; comeBack(): Promise<void> };
   dispose(): Promise<void>;
@@ -35,7 +37,10 @@ export function transportContract(name: string, create: () => Promise<TransportF
     test('frames go there and come back, in order', async () => {
       const line = await Line.open(fixture);
       const sessions = Array.from({ length: 20 }, (_, n) => 0x0100 + n);
-      for (const session of sessions) await line.ask(session);
+      for (const session of sessions) {
+        await line.until(() => line.pending < fixture.burst);
+        await line.ask(session);
+      }
       await line.until(() => line.answers.length === sessions.length);
       expect(line.answers).toEqual(sessions);
       await line.connection.close();
@@ -44,7 +49,7 @@ export function transportContract(name: string, create: () => Promise<TransportF
 
     test('writes that nobody waits for keep their order', async () => {
       const line = await Line.open(fixture);
-      const sessions = Array.from({ length: 20 }, (_, n) => 1 + n);
+      const sessions = Array.from({ length: fixture.burst }, (_, n) => 1 + n);
       await Promise.all(sessions.map((session) => line.ask(session)));
       await line.until(() => line.answers.length === sessions.length);
       expect(line.answers).toEqual(sessions);
@@ -62,6 +67,8 @@ export function transportContract(name: string, create: () => Promise<TransportF
     test('a received array belongs to the handler, a written one to the writer', async () => {
       const line = await Line.open(fixture, { scribble: true });
       for (let session = 1; session <= 10; session++) {
+        await line.until(() => line.pending < fixture.burst);
+        line.asked++;
         const frame = request(session);
         const written = line.connection.write(frame);
         frame.fill(0x55);
@@ -177,26 +184,35 @@ export function transportContract(name: string, create: () => Promise<TransportF
 
     test('fragments and delays change nothing', async () => {
       const line = await Line.open(fixture, {}, { random: seeded(1), fragment: true, delayMs: 2 });
-      for (let session = 1; session <= 5; session++) await line.ask(session);
+      for (let session = 1; session <= 5; session++) {
+        await line.until(() => line.pending < fixture.burst);
+        await line.ask(session);
+      }
       await line.until(() => line.answers.length === 5);
       expect(line.answers).toEqual([1, 2, 3, 4, 5]);
-      expect(line.receiver.counters.crcErrors + line.receiver.counters.frameErrors).toBe(0);
+      // A probe may have been in the middle of a frame when the connection began.
+      const { crcErrors, frameErrors } = line.receiver.counters;
+      expect(crcErrors + frameErrors).toBeLessThanOrEqual(fixture.echoes ? 0 : 1);
     });
 
     test('one damaged byte in a hundred: errors are counted, and no wrong answer gets through', async () => {
       const line = await Line.open(fixture, {}, { random: seeded(2), fragment: true, noise: 0.01 });
-      const sessions = Array.from({ length: 60 }, (_, n) => 1000 + n);
-      for (const session of sessions) await line.ask(session);
-      // The last frames are asked again until one comes through: the noise may have taken any of them.
+      const sessions = Array.from({ length: 40 }, (_, n) => 1000 + n);
+      for (const session of sessions) {
+        await line.ask(session);
+        // A probe has room for few answers: a question that is not answered by then was lost.
+        if (!fixture.echoes) await line.until(() => line.answers.includes(session), 150).catch(() => {});
+      }
+      // Another question after the others until one is answered: the noise may take any of them.
       for (let last = 2000; !line.answers.some((session) => session >= 2000); last++) {
         await line.ask(last);
-        await line.until(() => line.answers.some((session) => session >= 2000), 100).catch(() => {});
+        await line.until(() => line.answers.some((session) => session >= 2000), 150).catch(() => {});
       }
       const answered = line.answers.filter((session) => session < 2000);
       expect((line.transport as FaultyTransport).damaged).toBeGreaterThan(0);
       expect(sessions).toEqual(expect.arrayContaining(answered));
       expect(new Set(answered).size).toBe(answered.length);
-      expect(answered.length).toBeGreaterThan(25);
+      expect(answered.length).toBeGreaterThan(15);
       const { crcErrors, frameErrors } = line.receiver.counters;
       if (fixture.echoes) expect(crcErrors + frameErrors).toBeGreaterThan(0);
     });
@@ -205,7 +221,7 @@ export function transportContract(name: string, create: () => Promise<TransportF
       const faulty = new FaultyTransport(fixture.transport, { random: seeded(3), loseAfterBytes: 5 });
       for (let round = 0; round < 2; round++) {
         const line = await Line.open({ ...fixture, transport: faulty });
-        await line.ask(1);
+        await line.ask(1).catch((error) => expect(error).toMatchObject({ code: 'TRANSPORT_CLOSED' }));
         await line.until(() => line.closes.length > 0);
         expect(line.closes).toEqual([expect.objectContaining({ code: 'TRANSPORT_LOST' })]);
         expect(line.bytes.length).toBe(5);
@@ -226,6 +242,7 @@ class Line {
   readonly answers: number[] = [];
   readonly closes: (EarlError | undefined)[] = [];
   readonly receiver: FrameReceiver;
+  asked = 0;
   transport!: Transport;
   connection!: Connection;
 
@@ -250,7 +267,13 @@ class Line {
     return line;
   }
 
+  /** Questions without an answer. */
+  get pending(): number {
+    return this.asked - this.answers.length;
+  }
+
   ask(session: number): Promise<void> {
+    this.asked++;
     return this.connection.write(request(session));
   }
 

@@ -1,12 +1,13 @@
-/** The transport contract over every transport: a real pty, serialport's mock, TCP. */
+/** The transport contract over every transport: a real pty, serialport's mock, TCP, and an emulated board. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SerialPortMock } from 'serialport';
-import { messages, type Packet } from '../../host/link/index.ts';
+import { decodeMessage, messages, type Packet } from '../../host/link/index.ts';
 import { openTransport } from '../../host/transport/open.ts';
 import type { SerialBinding } from '../../host/transport/serial.ts';
+import type { Connection, Transport } from '../../host/transport/transport.ts';
 import { EchoPty } from './pty.ts';
 import { type TransportFixture, transportContract } from './transport.contract.ts';
 
@@ -23,6 +24,7 @@ transportContract('serial: over a real pty', async (): Promise<TransportFixture>
     transport: await openTransport(`serial:${pty.path}?baud=115200`),
     answer: echoed,
     echoes: true,
+    burst: 20,
     farEnd: { vanish: () => pty.stop(), comeBack: () => pty.start() },
     dispose: async () => {
       await pty.stop();
@@ -62,6 +64,7 @@ transportContract("serial: over serialport's mock", async (): Promise<TransportF
     transport: await openTransport('serial:/dev/mock0', { serialBinding }),
     answer: echoed,
     echoes: true,
+    burst: 20,
     farEnd: { vanish: async () => unplug(), comeBack: async () => plug() },
     dispose: async () => unplug(),
   };
@@ -99,7 +102,35 @@ transportContract('tcp:', async (): Promise<TransportFixture> => {
     transport: await openTransport(`tcp:127.0.0.1:${server.port}`),
     answer: echoed,
     echoes: true,
+    burst: 20,
     farEnd: { vanish: () => server.stop(), comeBack: () => server.start() },
     dispose: () => server.stop(),
   };
 });
+
+/** The ball's own firmware answers; it cannot vanish, and has room for two answers. */
+transportContract('emu:', async (): Promise<TransportFixture> => {
+  const transport = await openTransport('emu:ball?world=still');
+  await firstByte(transport);
+  return {
+    transport,
+    answer: (packet) => {
+      const message = decodeMessage(packet);
+      return typeof message === 'object' && message.name === 'hello' ? message.session : undefined;
+    },
+    echoes: false,
+    burst: 2,
+    dispose: async () => {},
+  };
+});
+
+/** A probe listens once it has started, and says so. */
+async function firstByte(transport: Transport): Promise<void> {
+  let connection: Connection | undefined;
+  await new Promise<void>((resolve, reject) => {
+    transport.connect({ onData: () => resolve(), onClose: reject }).then((opened) => {
+      connection = opened;
+    }, reject);
+  });
+  await connection?.close();
+}
