@@ -52,7 +52,11 @@ async function run(options: CloudCommandOptions): Promise<void> {
     log: (line) => console.error(line),
   }).catch((error: unknown) => {
     if (!(error instanceof EarlError) || error.code !== 'PORT_IN_USE') throw error;
-    throw new EarlError(error.code, `${error.message}, e.g. earl cloud --port ${options.port + 1}`, { cause: error });
+    throw new EarlError(
+      error.code,
+      `${error.message}, e.g. earl cloud --port ${options.port < 65_535 ? options.port + 1 : 0}`,
+      { cause: error },
+    );
   });
   announce(cloud, options);
   await stop;
