@@ -12,6 +12,7 @@
 #include "board/earl.h"
 #include "hal/interrupt.h"
 #include "hal/sleep.h"
+#include "runtime/multiply.h"
 
 #define CHANNEL_TEMPERATURE 10u
 #define CHANNEL_HALF_SUPPLY 11u
@@ -41,7 +42,7 @@ static uint16_t convert(uint8_t channel) {
 }
 
 /* value × factor / 2^15, rounded. */
-static uint16_t scale(uint16_t value, uint16_t factor) { return (uint16_t)(((uint32_t)value * factor + 0x4000u) >> 15); }
+static uint16_t scale(uint16_t value, uint16_t factor) { return high_half((multiply16(factor, value) + 0x4000u) << 1); }
 
 /* The reading with five fractional bits, corrected as SLAU144 says: reference, gain, offset. */
 static uint16_t correct(uint16_t reading, uint16_t reference_factor) {
@@ -58,7 +59,7 @@ uint32_t adc_microvolts(uint8_t channel) {
   reference_on(0);
   uint16_t reading = convert(channel);
   reference_off();
-  return ((uint32_t)correct(reading, CAL_ADC_15VREF_FACTOR) * 46921u) >> 10; /* 1500000 uV / (1023 << 5) */
+  return multiply16(46921u, correct(reading, CAL_ADC_15VREF_FACTOR)) >> 10; /* 1500000 uV / (1023 << 5) */
 }
 
 int16_t adc_temperature_centi(void) {
@@ -66,16 +67,14 @@ int16_t adc_temperature_centi(void) {
   reference_on(0);
   for (uint8_t i = TEMPERATURE_READINGS; i != 0; i--) sum += convert(CHANNEL_TEMPERATURE);
   reference_off();
-  uint16_t at30 = CAL_ADC_15T30;
-  uint16_t at85 = CAL_ADC_15T85;
-  if (!calibrated() || at85 <= at30 || at85 > FULL_SCALE) {
-    /* 3.55 mV/K and 0.986 V at 0 degrees: 673 steps, and 42300 / 1024 hundredths a step */
-    return (int16_t)(((int32_t)(int16_t)(sum - 673u * TEMPERATURE_READINGS) * 10575) >> 10);
-  }
-  int16_t above = (int16_t)(sum - at30 * TEMPERATURE_READINGS);
+  /* From 30 degrees on by the factory's readings; else 3.55 mV/K and 0.986 V at 0 degrees, which is step 673. */
+  bool known = calibrated();
+  uint16_t span = CAL_ADC_15T85 - CAL_ADC_15T30;
+  int16_t above = (int16_t)(sum - (known ? CAL_ADC_15T30 : 673u) * TEMPERATURE_READINGS);
   uint16_t magnitude = above < 0 ? (uint16_t)-above : (uint16_t)above;
-  int16_t centi = (int16_t)((uint32_t)magnitude * 5500u / ((at85 - at30) * TEMPERATURE_READINGS));
-  return above < 0 ? 3000 - centi : 3000 + centi;
+  uint32_t scaled = multiply16(5500u, magnitude);
+  int16_t centi = (int16_t)(known ? scaled / (uint16_t)(span * TEMPERATURE_READINGS) : multiply16(10575u, magnitude) >> 10);
+  return (int16_t)((known ? 3000 : 0) + (above < 0 ? -centi : centi));
 }
 
 uint16_t adc_supply_mv(void) {
@@ -83,11 +82,11 @@ uint16_t adc_supply_mv(void) {
   uint16_t reading = convert(CHANNEL_HALF_SUPPLY);
   reference_off();
   if (reading < FULL_SCALE)
-    return (uint16_t)(((uint32_t)correct(reading, CAL_ADC_15VREF_FACTOR) * 6006u) >> 16); /* 3000 mV / (1023 << 5) */
+    return high_half(multiply16(6006u, correct(reading, CAL_ADC_15VREF_FACTOR))); /* 3000 mV / (1023 << 5) */
   reference_on(REF2_5V);
   reading = convert(CHANNEL_HALF_SUPPLY);
   reference_off();
-  return (uint16_t)(((uint32_t)correct(reading, CAL_ADC_25VREF_FACTOR) * 10010u) >> 16); /* 5000 mV */
+  return high_half(multiply16(10010u, correct(reading, CAL_ADC_25VREF_FACTOR))); /* 5000 mV */
 }
 
 INTERRUPT(adc10) { return WAKE_ADC; }

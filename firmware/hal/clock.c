@@ -7,16 +7,16 @@
  */
 #include "hal/clock.h"
 
-#include <stdbool.h>
-
 #include "board/earl.h"
 #include "hal/interrupt.h"
 #include "hal/port.h"
 #include "hal/sleep.h"
+#include "runtime/multiply.h"
 
 #define ERASED 0xFFu
 #define PERIODS 32u               /* of ACLK in one measurement: 64000 cycles on the slowest VLO still fit 16 bits */
 #define TYPICAL_CYCLES 21333u     /* 32 periods of 12 kHz, until measured */
+#define LONGEST_CALIBRATION_MS 10 /* 35 periods of 4 kHz */
 #define LONGEST_TICKS 32767u
 #define EDGE_POLLS 8000u          /* more than the slowest VLO period lasts, so that a dead VLO cannot hang the probe */
 
@@ -98,7 +98,7 @@ static void calibrate(void) {
   TA0CTL = TASSEL_1 | MC_2;
   if (cycles < 10000u) cycles = clock.ms_per_tick_q16 != 0 ? 0 : TYPICAL_CYCLES; /* above 25 kHz is no VLO */
   if (cycles == 0) return;
-  clock.ms_per_tick_q16 = (uint16_t)(((uint32_t)cycles * 16777u + 0x8000u) >> 16); /* cycles / 256000 * 65536 */
+  clock.ms_per_tick_q16 = high_half(multiply16(cycles, 16777u) + 0x8000u); /* cycles / 256000 * 65536 */
   clock.ticks_per_ms_q8 = (uint16_t)((CLOCK_SMCLK_HZ / 1000u * PERIODS * 256u) / cycles);
 }
 
@@ -111,41 +111,49 @@ void clock_init(void) {
 
 uint32_t clock_ms(void) {
   uint16_t count = clock_count();
-  uint32_t passed = (uint32_t)(uint16_t)(count - clock.count) * clock.ms_per_tick_q16 + clock.fraction;
+  uint32_t passed = multiply16(clock.ms_per_tick_q16, count - clock.count) + clock.fraction;
   clock.count = count;
   clock.fraction = (uint16_t)passed;
-  clock.now_ms += passed >> 16;
+  clock.now_ms += high_half(passed);
   return clock.now_ms;
 }
 
-void clock_calibrate_if_due(void) {
-  uint16_t now = (uint16_t)clock_ms();
+void clock_service(void) {
+  if ((uint16_t)(clock_count() - clock.count) > CLOCK_LONGEST_TICKS / 2u) (void)clock_ms();
+  uint16_t now = (uint16_t)clock.now_ms;
   if ((uint16_t)(now - clock.calibrated_ms) < CLOCK_CALIBRATION_MS) return;
   clock.calibrated_ms = now;
+  (void)clock_ms(); /* ticks up to here count by the old measurement */
   calibrate();
 }
 
-uint16_t clock_vlo_hz(void) { return (uint16_t)(((uint32_t)clock.ticks_per_ms_q8 * 1000u) >> 8); }
+bool clock_is_near(uint16_t due_ms) { return (int16_t)(due_ms - (uint16_t)clock.now_ms) <= LONGEST_CALIBRATION_MS; }
 
-static uint16_t at_most_longest(uint32_t ticks) { return ticks > LONGEST_TICKS ? LONGEST_TICKS : (uint16_t)ticks; }
+uint16_t clock_vlo_hz(void) { return (uint16_t)(multiply16(clock.ticks_per_ms_q8, 1000u) >> 8); }
 
-uint16_t clock_ticks(uint16_t ms) {
-  return at_most_longest((((uint32_t)ms * clock.ticks_per_ms_q8) >> 8) + 1u);
+static uint16_t ticks_of(uint16_t ms, uint16_t most) {
+  uint32_t ticks = (multiply16(clock.ticks_per_ms_q8, ms) >> 8) + 1u;
+  return ticks > most ? most : (uint16_t)ticks;
 }
 
-uint16_t clock_ticks_until(uint16_t due_ms) {
-  int16_t ahead = (int16_t)(due_ms - (uint16_t)clock_ms());
-  if (ahead <= 0) return 0;
-  uint16_t begun = (uint16_t)(((uint32_t)clock.fraction * clock.ticks_per_ms_q8) >> 24);
-  return at_most_longest((((uint32_t)(uint16_t)ahead * clock.ticks_per_ms_q8) >> 8) + 1u - begun);
-}
+uint16_t clock_ticks(uint16_t ms) { return ticks_of(ms, LONGEST_TICKS); }
 
-void clock_alarm_in(uint16_t ticks) {
-  if (ticks < 2) ticks = 2;
+/* Two ticks ahead at least (TA12); what is nearer wakes at once. */
+static void arm(uint16_t count) {
   TA0CCTL1 = 0;
-  TA0CCR1 = clock_count() + ticks;
+  TA0CCR1 = count;
   TA0CCTL1 = CCIE;
-  if ((int16_t)(clock_count() - TA0CCR1) >= 0) TA0CCTL1 = CCIE | CCIFG;
+  if ((int16_t)(count - clock_count()) < 2) TA0CCTL1 = CCIE | CCIFG;
+}
+
+void clock_alarm_in(uint16_t ticks) { arm(clock_count() + ticks); }
+
+bool clock_alarm_at(uint16_t due_ms) {
+  int16_t ahead = (int16_t)(due_ms - (uint16_t)clock.now_ms);
+  if (ahead <= 0) return false;
+  uint16_t begun = high_half(multiply16(clock.ticks_per_ms_q8, clock.fraction >> 8)); /* of the current millisecond */
+  arm(clock.count + ticks_of((uint16_t)ahead, CLOCK_LONGEST_TICKS) - begun);
+  return true;
 }
 
 /* i2c.c has CCR2 when the image links it. */

@@ -20,23 +20,31 @@
 #ifndef EARL_HAL_CLOCK_H
 #define EARL_HAL_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_MCLK_HZ 8000000ul
 #define CLOCK_SMCLK_HZ 8000000ul
 #define CLOCK_CALIBRATION_MS 10000u
+#define CLOCK_LONGEST_TICKS 16384u /* half of the watchdog's period, which runs on the same ACLK */
 
 /* Starts DCO, VLO and Timer0. Called by hal_init with interrupts off. Does not return without calibration constants. */
 void clock_init(void);
 
 /*
- * Milliseconds since clock_init; wraps after 49 days, never jumps back. Call from main only, and at least every 32768
- * ACLK ticks (1.6 s on the fastest VLO): sleep_until_event does that.
+ * Milliseconds since clock_init; wraps after 49 days, never jumps back. Call from main only. It must be called
+ * every 65536 ACLK ticks (3.3 s on the fastest VLO) or oftener: sleep_until_event does that.
  */
 uint32_t clock_ms(void);
 
-/* Measures the VLO when CLOCK_CALIBRATION_MS have passed; 33 ACLK periods awake. Called by sleep_until_event. */
-void clock_calibrate_if_due(void);
+/*
+ * Measures the VLO when CLOCK_CALIBRATION_MS have passed; 33 ACLK periods awake, 2 to 9 ms. Called by sleep_until_event,
+ * unless the next deadline is near.
+ */
+void clock_service(void);
+
+/* Does probe time `due_ms` (low half) come within the time that a measurement takes? */
+bool clock_is_near(uint16_t due_ms);
 
 /* The VLO's frequency in hertz as last measured. */
 uint16_t clock_vlo_hz(void);
@@ -44,16 +52,16 @@ uint16_t clock_vlo_hz(void);
 /* Milliseconds as ACLK ticks, rounded up; at most 32767. */
 uint16_t clock_ticks(uint16_t ms);
 
-/* ACLK ticks until probe time `due_ms` (low half, at most 32767 ms ahead); 0 when it has come. At most 32767. */
-uint16_t clock_ticks_until(uint16_t due_ms);
-
 /* Timer0's count, read safely against its asynchronous clock. */
 uint16_t clock_count(void);
 
-/*
- * Arms the alarm to set WAKE_TIMER after `ticks` ACLK ticks, 1 to 32767. Re-arming replaces it.
- * Used by sleep_until_event; probes use timer.h.
- */
+/* Sets WAKE_TIMER after `ticks` ACLK ticks, 2 to 32767. The alarm is one; arming it again replaces it. */
 void clock_alarm_in(uint16_t ticks);
+
+/*
+ * Sets WAKE_TIMER when probe time `due_ms` (low half) comes, or after CLOCK_LONGEST_TICKS if that is sooner. False: it
+ * has come already, nothing was armed. "Now" is the time that clock_ms last returned. Probes use timer.h instead.
+ */
+bool clock_alarm_at(uint16_t due_ms);
 
 #endif

@@ -9,7 +9,6 @@
 #include "hal/reset.h"
 #include "hal/timer.h"
 
-#define LONGEST_SLEEP_TICKS 16384u /* half of the watchdog's period, which runs on the same ACLK */
 #define TIMER1_PERIOD_US 5000u     /* pwm.c relies on it: 200 Hz */
 
 /* Written by interrupt_exit (startup.s) and cleared here with interrupts off. */
@@ -84,21 +83,15 @@ void sleep_forget(uint8_t bits) {
   interrupts_restore(sr);
 }
 
-static uint16_t ticks_to_sleep(void) {
-  uint16_t due_ms;
-  if (!timer_take_next(&due_ms)) return LONGEST_SLEEP_TICKS;
-  uint16_t ticks = clock_ticks_until(due_ms);
-  return ticks > LONGEST_SLEEP_TICKS ? LONGEST_SLEEP_TICKS : ticks;
-}
-
 uint8_t sleep_until_event(void) {
+  uint16_t due_ms;
+  bool known = timer_take_next(&due_ms);
   reset_watchdog();
-  clock_calibrate_if_due();
-  uint16_t ticks = ticks_to_sleep();
-  if (ticks == 0)
+  if (!known || !clock_is_near(due_ms)) clock_service();
+  if (!known)
+    clock_alarm_in(CLOCK_LONGEST_TICKS);
+  else if (!clock_alarm_at(due_ms))
     sleep_note(WAKE_TIMER);
-  else
-    clock_alarm_in(ticks);
   return wait(0xFF);
 }
 

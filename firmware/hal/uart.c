@@ -33,6 +33,7 @@ static struct {
   volatile uint8_t rx_tail;
   volatile uint8_t tx_head;
   volatile uint8_t tx_tail;
+  volatile uint8_t wake_when_empty; /* WAKE_UART when main waits for room */
   uint8_t rx[UART_RX_SIZE];
   uint8_t tx[UART_TX_SIZE];
 } uart;
@@ -82,6 +83,7 @@ bool uart_read(uint8_t *byte) {
 
 uint8_t uart_tx_room(void) {
   int8_t ahead = (int8_t)(uart.tx_tail - uart.tx_head - 1);
+  if (uart.tx_tail != uart.tx_head) uart.wake_when_empty = WAKE_UART;
   return (uint8_t)(ahead < 0 ? ahead + (int8_t)UART_TX_SIZE : ahead);
 }
 
@@ -102,6 +104,7 @@ bool uart_write(const uint8_t *bytes, uint8_t length) {
 bool uart_drain(void) {
   clock_alarm_in(clock_ticks(DRAIN_MS));
   while (uart.tx_tail != uart.tx_head) {
+    uart.wake_when_empty = WAKE_UART;
     sleep_wait(WAKE_UART | WAKE_TIMER);
     if ((TA0CCTL1 & CCIE) == 0) break; /* the alarm went off */
   }
@@ -147,8 +150,10 @@ uint8_t uart_receive_interrupt(void) {
 uint8_t uart_transmit_interrupt(void) {
   uint8_t tail = uart.tx_tail;
   if (tail == uart.tx_head) {
+    uint8_t wake = uart.wake_when_empty;
+    uart.wake_when_empty = 0;
     IE2 &= (uint8_t)~UCA0TXIE;
-    return WAKE_UART;
+    return wake;
   }
   UCA0TXBUF = uart.tx[tail];
   uart.tx_tail = after(tail, UART_TX_SIZE);

@@ -41,7 +41,7 @@ bool uart_read(uint8_t *byte);
 /* Queues all `length` bytes and returns true, or none and returns false. At most UART_TX_SIZE - 1. */
 bool uart_write(const uint8_t *bytes, uint8_t length);
 
-/* Bytes that uart_write would take now. */
+/* Bytes that uart_write would take now. If it is not all of them, main is woken when the ring has run empty. */
 uint8_t uart_tx_room(void);
 
 /*
