@@ -190,11 +190,6 @@ static OWN_FRAME unsigned search(uint8_t *levels, const uint8_t *wanted) {
     return least;
 }
 
-/* Leaves the sources' levels in `levels` and returns the sum of errors, NO_PLAN when there is no bank for a pattern. */
-static unsigned make_plan(const uint8_t *registers, unsigned kept, const struct tca6507_color *color, uint8_t *levels) {
-    return fill_levels(registers, kept, color, levels) ? search(levels, color->levels) : NO_PLAN;
-}
-
 /* Sets a bank's times and mode, and has it start from the beginning. */
 static void apply_bank(uint8_t *registers, unsigned bank, struct tca6507_color *color) {
     unsigned flag = TCA6507_ONE_SHOT(bank);
@@ -265,17 +260,21 @@ uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color) 
     unsigned kept = codes_kept(registers, color->leds);
     unsigned cut = one_shots(registers, kept);
     uint8_t levels[SOURCES];
-    unsigned cost = make_plan(registers, kept, color, levels);
 
     color->restart = 0;
-    if (cost != 0 && cut != 0) {
-        kept &= ~cut;
-        switch_off(registers, cut);
-        cost = make_plan(registers, kept, color, levels);
+    for (;;) {
+        unsigned cost = fill_levels(registers, kept, color, levels) ? search(levels, color->levels) : NO_PLAN;
+
+        if (cost != 0 && cut != 0) {
+            kept &= ~cut;
+            switch_off(registers, cut);
+            cut = 0;
+            continue;
+        }
+        if (cost == NO_PLAN) {
+            return 0;
+        }
+        apply(registers, kept, levels, color);
+        return 1;
     }
-    if (cost == NO_PLAN) {
-        return 0;
-    }
-    apply(registers, kept, levels, color);
-    return 1;
 }

@@ -73,24 +73,3 @@ enum frame_result frame_receive(struct frame_receiver *receiver, uint8_t byte) {
     }
     return append(receiver, 0);
 }
-
-uint8_t frame_encode(uint8_t *wire, uint8_t type, uint16_t sequence, uint8_t payload_length) {
-    uint8_t *packet = wire + 1;
-    uint8_t length = (uint8_t)(LINK_HEADER_LENGTH + payload_length);
-    uint8_t code_at = 0;
-    uint8_t at;
-
-    packet[0] = (uint8_t)(LINK_PROTOCOL_VERSION << LINK_VERSION_SHIFT | type);
-    link_put_u16(packet + 1, sequence);
-    link_put_u16(packet + length, crc_update(CRC_INITIAL, packet, length));
-    length = (uint8_t)(length + LINK_CRC_LENGTH);
-    /* Each zero, and the byte in front, becomes the distance to the next zero; the delimiter is the last of them. */
-    wire[length + 1u] = 0;
-    for (at = 1; at <= length + 1u; at++) {
-        if (wire[at] == 0) {
-            wire[code_at] = (uint8_t)(at - code_at);
-            code_at = at;
-        }
-    }
-    return (uint8_t)(length + 2u);
-}

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "link/crc.h"
 #include "link/messages.gen.h"
 
 enum frame_result {
@@ -23,8 +24,8 @@ struct frame_receiver {
     uint8_t packet[LINK_MAX_PACKET]; /* header, payload, CRC */
     uint8_t length;                  /* bytes of packet so far */
     uint8_t run;                     /* bytes until the next COBS code */
-    uint8_t started;                 /* a code came since the last delimiter */
-    uint8_t skipping;                /* this frame is bad: wait for its delimiter */
+    uint8_t started : 1;             /* a code came since the last delimiter */
+    uint8_t skipping : 1;            /* this frame is bad: wait for its delimiter */
 };
 
 /** Forgets what was received so far. */
@@ -53,7 +54,27 @@ static inline uint8_t frame_payload_length(const struct frame_receiver *receiver
 /**
  * Turns a payload that stands at wire + FRAME_PAYLOAD_OFFSET into a frame, in place.
  * `wire` has room for LINK_MAX_WIRE bytes; returns how many of them the frame takes, delimiter included.
+ * Inline, because its one caller on a probe lies at the bottom of the deepest stack.
  */
-uint8_t frame_encode(uint8_t *wire, uint8_t type, uint16_t sequence, uint8_t payload_length);
+static inline uint8_t frame_encode(uint8_t *wire, uint8_t type, uint16_t sequence, uint8_t payload_length) {
+    uint8_t *packet = wire + 1;
+    uint8_t length = (uint8_t)(LINK_HEADER_LENGTH + payload_length);
+    uint8_t code_at = 0;
+    uint8_t at;
+
+    packet[0] = (uint8_t)(LINK_PROTOCOL_VERSION << LINK_VERSION_SHIFT | type);
+    link_put_u16(packet + 1, sequence);
+    link_put_u16(packet + length, crc_update(CRC_INITIAL, packet, length));
+    length = (uint8_t)(length + LINK_CRC_LENGTH);
+    /* Each zero, and the byte in front, becomes the distance to the next zero; the delimiter is the last of them. */
+    wire[length + 1u] = 0;
+    for (at = 1; at <= length + 1u; at++) {
+        if (wire[at] == 0) {
+            wire[code_at] = (uint8_t)(at - code_at);
+            code_at = at;
+        }
+    }
+    return (uint8_t)(length + 2u);
+}
 
 #endif

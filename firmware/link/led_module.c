@@ -127,13 +127,12 @@ static enum status start_test(struct led_module *module, const uint8_t *payload)
 
 void led_module_show(struct led_module *module, const uint8_t *rgb) {
     struct tca6507_color color;
-    uint8_t i;
 
     color.leds = TCA6507_LED_BOTH;
     color.effect = TCA6507_STEADY;
-    for (i = 0; i < 3; i++) {
-        color.levels[i] = tca6507_level_of(rgb[i]);
-    }
+    color.levels[0] = tca6507_level_of(rgb[0]);
+    color.levels[1] = tca6507_level_of(rgb[1]);
+    color.levels[2] = tca6507_level_of(rgb[2]);
     end_test(module);
     (void)written(module, tca6507_set_color(&module->chip, &color));
 }
@@ -189,7 +188,9 @@ static enum status step_brightness(struct led_module *module, const uint8_t *pay
     return status;
 }
 
-uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
+uint8_t led_module_execute(struct led_module *module, struct link *link) {
+    uint8_t type = frame_type(&link->receiver);
+    const uint8_t *payload = frame_payload(&link->receiver);
     enum status status;
 
     if (type < LINK_MSG_SET_COLOR || type > LINK_MSG_LED_TEST) {
@@ -201,7 +202,7 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
     }
     switch (type) {
     case LINK_MSG_SET_COLOR:
-        status = set_color(module, payload, ack);
+        status = set_color(module, payload, &link->ack);
         break;
     case LINK_MSG_SET_OUTPUTS:
         end_test(module);
@@ -211,7 +212,7 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
         status = tca6507_set_level(&module->chip, payload[0], payload[1]);
         break;
     case LINK_MSG_STEP_BRIGHTNESS:
-        status = step_brightness(module, payload, ack);
+        status = step_brightness(module, payload, &link->ack);
         break;
     default:
         status = start_test(module, payload);
@@ -222,18 +223,21 @@ uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) void report(struct led_module *module, struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *payload = wire + FRAME_PAYLOAD_OFFSET;
+/* Functions with frames of their own: what they need is on the stack only while they run. */
+#define OWN_FRAME __attribute__((noinline))
 
-    link_put_u32(payload, clock_ms());
-    link_copy(payload + 4, module->chip.registers, TCA6507_READABLE_REGISTERS);
+static OWN_FRAME void report(struct led_module *module, struct link *link) {
+    uint8_t wire[LINK_MAX_WIRE];
+
+    link_put_u32(wire + FRAME_PAYLOAD_OFFSET, clock_ms());
+    link_copy(wire + FRAME_PAYLOAD_OFFSET + 4, module->chip.registers, TCA6507_READABLE_REGISTERS);
     if (link_send(link, wire, LINK_MSG_LED_STATE, LINK_LENGTH_LED_STATE)) {
         module->report_due = 0;
     }
 }
 
-void led_module_poll(struct led_module *module, struct link *link, uint8_t happened) {
+/* What is due on the bus. */
+static OWN_FRAME void work(struct led_module *module, uint8_t happened) {
     if (timer_due(&module->retry)) {
         (void)attach(module);
     }
@@ -246,6 +250,10 @@ void led_module_poll(struct led_module *module, struct link *link, uint8_t happe
     if (happened & LINK_GREETED) {
         module->report_due = 1;
     }
+}
+
+void led_module_poll(struct led_module *module, struct link *link) {
+    work(module, link_happened(link));
     if (module->report_due && module->chip.attached) {
         report(module, link);
     }

@@ -28,11 +28,11 @@ struct led_module {
 /** Switches the module on; it attaches a few milliseconds later. `module` is all zeros. */
 void led_module_init(struct led_module *module);
 
-/** Once per pass: attaches, runs the test, sends led_state. `happened` is what link_poll returned. */
-void led_module_poll(struct led_module *module, struct link *link, uint8_t happened);
+/** Once per pass, after link_poll: attaches, runs the test, sends led_state. Takes link_happened. */
+void led_module_poll(struct led_module *module, struct link *link);
 
-/** Executes a command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. A colour or output ends a test. */
-uint8_t led_module_execute(struct led_module *module, uint8_t type, const uint8_t *payload, struct link_ack *ack);
+/** Executes the link's waiting command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. A colour ends a test. */
+uint8_t led_module_execute(struct led_module *module, struct link *link);
 
 /** A steady colour (red, green, blue, 0 to 255) on both LEDs, for local reactions. */
 void led_module_show(struct led_module *module, const uint8_t *rgb);

@@ -24,6 +24,7 @@ _Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longes
 #define PENDING_COUNTERS 0x02u
 #define PENDING_ACK      0x04u
 #define PENDING_RESET    0x08u
+#define PENDING_COMMAND  0x10u /* the probe executes; its ack comes with link_answer */
 
 #define MAX_I2C_ADDRESS 0x7fu
 
@@ -160,7 +161,7 @@ static void drop_sample(struct link *link) {
 }
 
 void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
-    if (!link_send(link, wire, type, payload_length)) {
+    if (!send(link, wire, type, wire + FRAME_PAYLOAD_OFFSET + payload_length)) {
         drop_sample(link);
     }
 }
@@ -225,7 +226,10 @@ static const uint8_t least_length[] = {
 };
 _Static_assert(sizeof least_length == LINK_MSG_RESET - LINK_MSG_HELLO_REQUEST + 1, "one length a down message");
 
-static OWN_FRAME uint8_t execute(struct link *link, struct probe *probe) {
+/* What is returned for a command that the probe is to execute. */
+#define FOR_THE_PROBE 0xffu
+
+static OWN_FRAME uint8_t execute(struct link *link) {
     uint8_t type = frame_type(&link->receiver);
     const uint8_t *payload = frame_payload(&link->receiver);
     uint8_t length = frame_payload_length(&link->receiver);
@@ -252,7 +256,7 @@ static OWN_FRAME uint8_t execute(struct link *link, struct probe *probe) {
         link->pending |= PENDING_RESET;
         return LINK_STATUS_OK;
     default:
-        return probe_execute(probe, type, payload, &link->ack);
+        return FOR_THE_PROBE;
     }
 }
 
@@ -283,15 +287,31 @@ static OWN_FRAME bool accept(struct link *link) {
     if (type < LINK_MSG_HELLO_REQUEST) {
         return false;
     }
-    link->pending |= PENDING_ACK;
     if (link->remembers && link->ack.command_sequence == sequence) {
+        link->pending |= PENDING_ACK;
         return false;
     }
     link->ack.command_sequence = sequence;
     link->ack.data_length = 0;
-    link->ack.status = LINK_STATUS_NO_SESSION;
     link->remembers = link->session != 0;
+    if (!link->remembers) {
+        link_answer(link, LINK_STATUS_NO_SESSION);
+    }
     return link->remembers;
+}
+
+static void take_packet(struct link *link) {
+    uint8_t status;
+
+    if (!accept(link)) {
+        return;
+    }
+    status = execute(link);
+    if (status == FOR_THE_PROBE) {
+        link->pending |= PENDING_COMMAND;
+    } else {
+        link_answer(link, status);
+    }
 }
 
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
@@ -305,17 +325,14 @@ void link_init(struct link *link) {
     (void)uart_write(&delimiter, 1);
 }
 
-uint8_t link_poll(struct link *link, struct probe *probe) {
-    uint8_t happened;
+bool link_poll(struct link *link) {
     uint8_t byte;
 
     flush(link);
     while (link->pending == 0 && uart_read(&byte)) {
         switch (frame_receive(&link->receiver, byte)) {
         case FRAME_PACKET:
-            if (accept(link)) {
-                link->ack.status = execute(link, probe);
-            }
+            take_packet(link);
             flush(link);
             break;
         case FRAME_ERROR:
@@ -328,7 +345,17 @@ uint8_t link_poll(struct link *link, struct probe *probe) {
             break;
         }
     }
-    happened = link->happened;
+    return link->pending & PENDING_COMMAND;
+}
+
+void link_answer(struct link *link, uint8_t status) {
+    link->ack.status = status;
+    link->pending = (uint8_t)((link->pending & ~PENDING_COMMAND) | PENDING_ACK);
+}
+
+uint8_t link_happened(struct link *link) {
+    uint8_t happened = link->happened;
+
     link->happened = 0;
     return happened;
 }

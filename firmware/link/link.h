@@ -11,8 +11,8 @@
  * room. Samples are: they are counted in tx_dropped.
  * - Line noise is counted, nothing else.
  *
- * The link executes ping, get_counters, set_interval, read_registers, write_registers and reset. All other commands go
- * to probe_execute, which each image defines once. Call everything from main only.
+ * The link executes ping, get_counters, set_interval, read_registers, write_registers and reset. All other commands are
+ * the probe's. Call everything from main only.
  */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
@@ -28,7 +28,7 @@
 #define LINK_MIN_INTERVAL_MS     20u
 #define LINK_MAX_INTERVAL_MS     10000u
 
-/* What a pass of link_poll did that a probe may care about: bits. */
+/* What the link did that a probe may care about: bits of link_happened. */
 #define LINK_GREETED         0x01u /* hello was sent; led_state should follow */
 #define LINK_WROTE_REGISTERS 0x02u /* a host wrote to the I2C bus past the drivers */
 
@@ -40,11 +40,11 @@ struct link {
     uint16_t session;      /* of the last hello_request, 0 before the first */
     uint16_t crc_errors;
     uint16_t frame_errors;
-    uint16_t dropped;     /* samples */
-    uint8_t pending;      /* what waits for room */
-    uint8_t remembers;    /* `ack` belongs to a command that was executed in this session */
-    uint8_t sample_waits; /* due, but no room yet */
-    uint8_t happened;     /* bits for the next return of link_poll */
+    uint16_t dropped;         /* samples */
+    uint8_t pending;          /* what waits for room */
+    uint8_t happened;         /* bits for link_happened */
+    uint8_t remembers : 1;    /* `ack` belongs to a command that was executed in this session */
+    uint8_t sample_waits : 1; /* due, but no room yet */
 };
 
 /* What an image is, defined by its main file. */
@@ -54,21 +54,24 @@ struct link_profile {
 };
 extern const struct link_profile probe_profile;
 
-/* The state of an image, defined by its main file. */
-struct probe;
-
-/**
- * Executes a command that the link does not know itself. The payload is as long as the message's table says, at least.
- * Returns a LINK_STATUS_*, LINK_STATUS_UNSUPPORTED when this kind of probe cannot do that; may fill ack->data and
- * ack->data_length, which is 0 before.
- */
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack);
-
 /** Begins with a hello. The UART and the I2C bus are set up already; `link` is all zeros. */
 void link_init(struct link *link);
 
-/** Once per pass of the main loop: receives, executes, answers. Returns LINK_GREETED and the like. */
-uint8_t link_poll(struct link *link, struct probe *probe);
+/**
+ * Receives, executes what it can, answers. True when a command for the probe waits: it stands in link->receiver, with a
+ * payload at least as long as the message's table says, and wants link_answer before the next call. So, once per pass:
+ *
+ *     while (link_poll(&link)) {
+ *         link_answer(&link, execute(...));
+ *     }
+ */
+bool link_poll(struct link *link);
+
+/** Answers the command with a LINK_STATUS_* and with what is in link->ack.data, if link->ack.data_length was set. */
+void link_answer(struct link *link, uint8_t status);
+
+/** LINK_GREETED and the like, since the last call. */
+uint8_t link_happened(struct link *link);
 
 /**
  * True once per sampling interval, when there is room for the sample: take it then and send it. A sample waits for an
@@ -77,12 +80,12 @@ uint8_t link_poll(struct link *link, struct probe *probe);
 bool link_sample_due(struct link *link);
 
 /**
- * Sends a sample whose payload is packed at wire + FRAME_PAYLOAD_OFFSET; `wire` has LINK_MAX_WIRE bytes. It is dropped
- * and counted when an answer waits or there is no room.
+ * Sends a sample whose payload is packed at wire + FRAME_PAYLOAD_OFFSET; `wire` has LINK_MAX_WIRE bytes. Without
+ * link_sample_due before it, there may be no room: then it is dropped and counted.
  */
 void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
 
-/** The same for what must arrive (led_state): false when there is no room now; try again in a later pass. */
+/** The same for led_state, which must arrive: false when there is no room now; try again in a later pass. */
 bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
 
 /**

@@ -25,9 +25,11 @@ struct probe {
 
 const struct link_profile probe_profile = {LINK_KIND_ARM, LINK_CAP_ACCELEROMETER | LINK_CAP_MOTOR | LINK_CAP_REGISTERS};
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
-    (void)ack;
-    if (type != LINK_MSG_VIBRATE) {
+/* Executes the command that waits. */
+static uint8_t execute(struct probe *probe) {
+    const uint8_t *payload = frame_payload(&probe->link.receiver);
+
+    if (frame_type(&probe->link.receiver) != LINK_MSG_VIBRATE) {
         return LINK_STATUS_UNSUPPORTED;
     }
     return (uint8_t)motor_run(&probe->motor, payload[0], link_get_u16(payload + 1));
@@ -82,7 +84,9 @@ int main(void) {
     port_motion_enable(true);
     link_init(&probe.link);
     for (;;) {
-        (void)link_poll(&probe.link, &probe);
+        while (link_poll(&probe.link)) {
+            link_answer(&probe.link, execute(&probe));
+        }
         attach(&probe);
         motor_poll(&probe.motor);
         poll_motion(&probe);

@@ -30,10 +30,6 @@ static const uint8_t palette[][3] = {
 const struct link_profile probe_profile = {LINK_KIND_BALL, LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_TEMPERATURE |
                                                                LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
-    return led_module_execute(&probe->leds, type, payload, ack);
-}
-
 static void next_color(struct probe *probe) {
     if (++probe->color == sizeof palette / sizeof palette[0]) {
         probe->color = 0;
@@ -83,10 +79,11 @@ int main(void) {
     button_init(&probe.button);
     link_init(&probe.link);
     for (;;) {
-        uint8_t happened = link_poll(&probe.link, &probe);
-
+        while (link_poll(&probe.link)) {
+            link_answer(&probe.link, led_module_execute(&probe.leds, &probe.link));
+        }
         poll_button(&probe);
-        led_module_poll(&probe.leds, &probe.link, happened);
+        led_module_poll(&probe.leds, &probe.link);
         if (link_sample_due(&probe.link)) {
             send_sample(&probe);
         }

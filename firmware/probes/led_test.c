@@ -23,8 +23,9 @@ struct probe {
 
 const struct link_profile probe_profile = {LINK_KIND_LED_TEST, LINK_CAP_LEDS | LINK_CAP_REGISTERS};
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
-    uint8_t status = led_module_execute(&probe->leds, type, payload, ack);
+/* Executes the command that waits. */
+static uint8_t execute(struct probe *probe) {
+    uint8_t status = led_module_execute(&probe->leds, &probe->link);
 
     /* A host that takes over is not interrupted by the next test. */
     if (status == LINK_STATUS_OK) {
@@ -52,10 +53,11 @@ int main(void) {
     led_module_init(&probe.leds);
     link_init(&probe.link);
     for (;;) {
-        uint8_t happened = link_poll(&probe.link, &probe);
-
+        while (link_poll(&probe.link)) {
+            link_answer(&probe.link, execute(&probe));
+        }
         advance(&probe);
-        led_module_poll(&probe.leds, &probe.link, happened);
+        led_module_poll(&probe.leds, &probe.link);
         (void)sleep_until_event();
     }
 }

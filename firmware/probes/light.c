@@ -14,23 +14,11 @@
 #include "hal/uart.h"
 #include "link/link.h"
 
-struct probe {
-    struct link link;
-};
-
 const struct link_profile probe_profile = {LINK_KIND_LIGHT, LINK_CAP_ILLUMINANCE | LINK_CAP_TEMPERATURE |
                                                                 LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
 
-uint8_t probe_execute(struct probe *probe, uint8_t type, const uint8_t *payload, struct link_ack *ack) {
-    (void)probe;
-    (void)type;
-    (void)payload;
-    (void)ack;
-    return LINK_STATUS_UNSUPPORTED;
-}
-
 /* A frame of its own: the buffer is on the stack only while a sample is made. */
-static __attribute__((noinline)) void send_sample(struct probe *probe) {
+static __attribute__((noinline)) void send_sample(struct link *link) {
     uint8_t wire[LINK_MAX_WIRE];
     struct link_light_sample sample;
 
@@ -38,23 +26,24 @@ static __attribute__((noinline)) void send_sample(struct probe *probe) {
     sample.illuminance = light_lux();
     sample.temperature = adc_temperature_centi();
     sample.supply = adc_supply_mv();
-    link_send_sample(&probe->link, wire, LINK_MSG_LIGHT_SAMPLE,
-                     link_pack_light_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+    link_send_sample(link, wire, LINK_MSG_LIGHT_SAMPLE, link_pack_light_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
 }
 
 int main(void) {
-    static struct probe probe;
+    static struct link link;
     struct i2c_device bus;
 
     hal_init();
     (void)uart_init(UART_BAUD_9600);
     /* Any address will do: each command names its own. */
     (void)i2c_init(&bus, 0);
-    link_init(&probe.link);
+    link_init(&link);
     for (;;) {
-        (void)link_poll(&probe.link, &probe);
-        if (link_sample_due(&probe.link)) {
-            send_sample(&probe);
+        while (link_poll(&link)) {
+            link_answer(&link, LINK_STATUS_UNSUPPORTED);
+        }
+        if (link_sample_due(&link)) {
+            send_sample(&link);
         }
         (void)sleep_until_event();
     }
