@@ -14,6 +14,7 @@ export const exitCodes = {
 
 const byCode: Record<string, number> = {
   USAGE: exitCodes.usage,
+  CLOUD_BAD_URL: exitCodes.usage,
   IMAGE_NOT_FOUND: exitCodes.usage,
   TRANSPORT_NOT_FOUND: exitCodes.noDevice,
   TRANSPORT_BUSY: exitCodes.busyOrPermission,

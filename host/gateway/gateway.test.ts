@@ -276,6 +276,22 @@ test('a probe keeps its identity when it moves to another port', async () => {
   expect(logged('duplicate-id')).toHaveLength(0);
 });
 
+test('a transport that is removed is closed for good, and its probe is offline', async () => {
+  const cable = new Cable('serial:A', new ModelProbe());
+  const gateway = gatewayOf([cable]);
+  await clock.advance(10);
+  const removed = gateway.remove('serial:A');
+  await clock.advance(10);
+  await removed;
+  expect(cloud.status()).toMatchObject({ online: false, reason: 'unplugged' });
+  await clock.advance(20_000);
+  expect([cable.attempts, cable.disposed]).toEqual([1, true]);
+  const again = new Cable('serial:A', cable.probe);
+  gateway.add(again);
+  await clock.advance(10);
+  expect(cloud.status()).toMatchObject({ online: true });
+});
+
 test('two transports with one id: the newest wins, once, and the other returns when that is lost', async () => {
   const first = new Cable('serial:A', new ModelProbe());
   const second = new Cable('serial:B', new ModelProbe());

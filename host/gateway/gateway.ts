@@ -115,6 +115,17 @@ export class Gateway {
     link.start();
   }
 
+  /** Lets go of a transport: its port is gone. */
+  async remove(url: string): Promise<void> {
+    const link = this.links.get(url);
+    if (link === undefined || this.closing) return;
+    this.links.delete(url);
+    const probe = this.probeOn(link);
+    if (probe !== undefined) this.lose(probe, 'unplugged');
+    for (const { displaced } of this.probes.values()) displaced.delete(link);
+    await link.close();
+  }
+
   /** Messages that the cloud has not acknowledged. */
   get waiting(): number {
     return this.uplink.waiting;

@@ -1,0 +1,95 @@
+/** `earl gateway`: relays probes to a cloud that runs elsewhere. The work is in host/gateway. */
+
+import { hostname } from 'node:os';
+import { Command } from 'commander';
+import { EarlError } from '../../errors/index.ts';
+import { collect } from './cloud.ts';
+import { parseDurationMs } from './duration.ts';
+import { startRelay } from './relay.ts';
+import { closeAll, logPrinter, stopSignal } from './service.ts';
+
+export interface ProbeFlags {
+  serial: string[];
+  tcp: string[];
+  probe: string[];
+}
+
+interface GatewayFlags extends ProbeFlags {
+  cloud: string;
+  site: string;
+  token?: string;
+  counters: number;
+  json?: true;
+}
+
+const examples = `
+Examples:
+  $ earl gateway --serial auto                          every LaunchPad that is plugged in, now or later
+  $ earl gateway --serial /dev/ttyACM0 --cloud wss://earl.example.org --token TOKEN --site kitchen
+  $ earl emulate ball --tcp 4000 &
+  $ earl gateway --tcp 127.0.0.1:4000 --probe emu:light   one probe behind TCP, one emulated in this process
+
+What a probe says is published as SITE/PROBE/samples, status, events, leds and counters. A probe that is lost is looked
+for until it is back; while the cloud is away samples are kept, and what had to be dropped is counted and said.`;
+
+export function gatewayCommand(): Command {
+  return withProbeFlags(new Command('gateway'))
+    .description('Relay probes on serial ports, TCP or emulated ones to a cloud')
+    .option('--cloud <url>', 'where the cloud listens', 'ws://127.0.0.1:8080')
+    .option('--token <text>', 'what the cloud asks for, if it does')
+    .option('--site <name>', 'first level of every topic', siteName(hostname()))
+    .option('--counters <duration>', 'time between two looks at the counters of a probe', parseDurationMs, 10_000)
+    .option('--json', 'print events as JSON lines on stdout')
+    .addHelpText('after', examples)
+    .action(run);
+}
+
+/** The options that say where probes are. */
+export function withProbeFlags(command: Command): Command {
+  return command
+    .option('--serial <path>', 'serial port, or "auto" for every LaunchPad; may be repeated', collect, [])
+    .option('--tcp <host:port>', 'probe behind a TCP port; may be repeated', collect, [])
+    .option('--probe <url>', 'serial:PATH, tcp:HOST:PORT or emu:KIND; may be repeated', collect, []);
+}
+
+/** The transports that the options name. */
+export function probeUrls({ serial, tcp, probe }: ProbeFlags): string[] {
+  return [...serial.map((path) => `serial:${path}`), ...tcp.map((address) => `tcp:${address}`), ...probe];
+}
+
+/** A topic level, or `USAGE`. */
+export function checkSite(site: string): string {
+  if (/^[^\s/+#$][^\s/+#]{0,62}$/.test(site)) return site;
+  throw new EarlError('USAGE', `"${site}" is no name for a site: use letters, digits and dashes, e.g. --site kitchen`);
+}
+
+async function run(flags: GatewayFlags): Promise<void> {
+  const signal = stopSignal();
+  const log = logPrinter(flags.json === true);
+  const probes = probeUrls(flags);
+  if (probes.length === 0) {
+    throw new EarlError('USAGE', 'no probe was named: try --serial auto, or --probe emu:ball for an emulated one');
+  }
+  let refused: unknown;
+  const relay = await startRelay({
+    cloudUrl: flags.cloud,
+    token: flags.token,
+    site: checkSite(flags.site),
+    probes,
+    log,
+    countersMs: flags.counters,
+    onRefused: (error) => {
+      refused = error;
+      signal.stop();
+    },
+  });
+  await signal.stopped;
+  await closeAll([() => relay.close()]);
+  if (refused !== undefined) throw refused;
+}
+
+/** A host name as a topic level. */
+function siteName(name: string): string {
+  const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return plain.replace(/^-|-$/g, '').slice(0, 63) || 'site';
+}
