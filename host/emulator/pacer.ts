@@ -44,7 +44,7 @@ const BUSY_INTERVAL_MS = 2;
 /** Longest sleep, so that a change from outside (a button) never waits longer even without a kick. */
 const MAX_SLEEP_MS = 50;
 /** Being this late is normal for timers and not worth a report. */
-const REPORTED_LAG_MS = 100;
+const REPORTED_LAG_MS = 250;
 
 export class Pacer {
   private readonly board: Paced;
