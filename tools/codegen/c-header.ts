@@ -23,7 +23,8 @@ import {
 /** The messages as plain definitions, in table order. */
 export const definitions: readonly (readonly [string, MessageDefinition])[] = Object.entries(messages);
 
-const enumerations = [
+/** The tables of named values, with the prefix that their names have in C. */
+export const enumerations = [
   { table: 'probeKinds', prefix: 'LINK_KIND', doc: 'Kinds of probes.', values: probeKinds },
   { table: 'capabilities', prefix: 'LINK_CAP', doc: 'Bits of hello.capabilities.', values: capabilities, hexDigits: 4 },
   { table: 'resetCauses', prefix: 'LINK_RESET', doc: 'Why the probe last started.', values: resetCauses },

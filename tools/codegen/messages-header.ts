@@ -7,10 +7,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messagesHeader } from './c-header.ts';
 import { vectorsHeader } from './c-vectors.ts';
+import { withMessageTables } from './doc-tables.ts';
 
-const outputs: Record<string, () => string> = {
+/** What each file should be, given what it is. */
+const outputs: Record<string, (present: string | undefined) => string> = {
   'firmware/link/messages.gen.h': messagesHeader,
   'firmware/test/vectors.gen.h': vectorsHeader,
+  'docs/link-protocol.md': withMessageTables,
 };
 
 function current(path: string): string | undefined {
@@ -22,8 +25,8 @@ function current(path: string): string | undefined {
 }
 
 const stale = Object.entries(outputs)
-  .map(([path, generate]) => [path, generate()] as const)
-  .filter(([path, text]) => current(path) !== text);
+  .map(([path, generate]) => [path, current(path), generate(current(path))] as const)
+  .filter(([, present, text]) => present !== text);
 
 if (process.argv.includes('--check')) {
   for (const [path] of stale) {
@@ -33,7 +36,7 @@ if (process.argv.includes('--check')) {
   }
   if (stale.length > 0) process.exitCode = 1;
 } else {
-  for (const [path, text] of stale) {
+  for (const [path, , text] of stale) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     console.error(`wrote ${path}`);
