@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
 import { cloudCommand } from './cloud.ts';
+import { emulateCommand } from './emulate.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { gatewayCommand } from './gateway.ts';
 import { packageRoot } from './package-root.ts';
+import { upCommand } from './up.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
@@ -16,6 +19,9 @@ const program = new Command('earl')
   .exitOverride();
 
 program.addCommand(cloudCommand().copyInheritedSettings(program));
+program.addCommand(emulateCommand().copyInheritedSettings(program));
+program.addCommand(gatewayCommand().copyInheritedSettings(program));
+program.addCommand(upCommand().copyInheritedSettings(program));
 
 try {
   await program.parseAsync();
@@ -24,7 +30,7 @@ try {
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   } else {
     console.error(`earl: ${errorMessage(error)}`);
-    if (process.env['EARL_DEBUG']) console.error(error);
+    if (process.env.EARL_DEBUG) console.error(error);
     process.exitCode = exitCodeOf(error);
   }
 }
