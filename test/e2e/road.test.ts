@@ -1,0 +1,215 @@
+/**
+ * The whole road on real input: firmware in the emulator, gateway, cloud, a client. First in one process, where the
+ * virtual I2C bus can be watched; then as a user starts it, `earl up` as a process and a bare WebSocket.
+ */
+
+import { createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, onTestFailed, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { connect } from '../../cloud/client/index.node.ts';
+import type { SenmlRecord, ServerMessage } from '../../cloud/protocol/messages.ts';
+import { startCloud } from '../../cloud/server/index.ts';
+import { ledOutputs, type TraceEvent } from '../../host/emulator/index.ts';
+import { Gateway, type LogEntry, systemClock } from '../../host/gateway/index.ts';
+import { emulatedTransport } from '../../host/transport/emulated.ts';
+import { bundleEarl, EarlProcess } from './earl-process.ts';
+import { boardUrl } from './images.ts';
+import { timesOf, Watcher } from './watcher.ts';
+
+const kinds = ['ball', 'arm', 'light'] as const;
+const units: Record<(typeof kinds)[number], Record<string, string>> = {
+  ball: { presses: 'count', button: '/', temp: 'Cel', supply: 'V' },
+  arm: { x: 'm/s2', y: 'm/s2', z: 'm/s2' },
+  light: { light: 'lx', temp: 'Cel', supply: 'V' },
+};
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const closers: (() => Promise<unknown>)[] = [];
+let bundle: Awaited<ReturnType<typeof bundleEarl>>;
+
+beforeAll(async () => {
+  bundle = await bundleEarl();
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+afterAll(() => bundle.remove());
+
+/** Cloud, gateway and the three probes in this process. */
+async function startRoad() {
+  const cloud = await startCloud({ port: 0 });
+  closers.push(() => cloud.close());
+  const url = cloud.url.replace(/^http/, 'ws');
+  const traced: (TraceEvent & { t: number })[] = [];
+  const trace = (event: TraceEvent & { t: number }) => {
+    if (event.kind === 'i2c') traced.push(event);
+  };
+  const transports = kinds.map((kind) => emulatedTransport(boardUrl(kind), kind === 'ball' ? { trace } : {}));
+  const client = connect({ url });
+  closers.push(() => client.close());
+  const log: LogEntry[] = [];
+  onTestFailed(() => console.log('the gateway said:', log));
+  const gateway = new Gateway({
+    site: 'e2e',
+    transports,
+    client,
+    clock: systemClock,
+    log: (entry) => log.push(entry),
+    times: { countersMs: 1000 },
+  });
+  closers.push(() => gateway.close());
+  const watcher = await Watcher.open(url, 'e2e');
+  closers.push(() => watcher.close());
+  return { ball: transports[0]!, watcher, traced, gateway };
+}
+
+test('samples of all three probes arrive as SenML with units, at 4 Hz', async () => {
+  const { watcher } = await startRoad();
+  for (const kind of kinds) {
+    const status = await watcher.status(kind, ({ online }) => online === true);
+    expect(status).toMatchObject({ intervalMs: 250, transport: boardUrl(kind) });
+    const packs = await watcher.samples(`e2e/${status.id}`, 9, 0);
+    for (const pack of packs) {
+      expect(Object.fromEntries(pack.map(({ n, u }) => [n, u]))).toEqual(units[kind]);
+      expect(pack[0]?.bn).toBe(`urn:dev:earl:${status.id}:`);
+      for (const { v } of pack) expect(v).toEqual(expect.any(Number));
+    }
+    // Probe time, mapped to the wall: a late delivery does not change it, though the first second is still learning.
+    const times = timesOf(packs);
+    const meanS = (times.at(-1)! - times[0]!) / (times.length - 1);
+    expect(meanS, `${kind}: ${times}`).toBeGreaterThan(0.2);
+    expect(meanS, `${kind}: ${times}`).toBeLessThan(0.3);
+  }
+});
+
+test('a colour is acknowledged end to end, and the registers change as traced on the I2C bus', async () => {
+  const { ball, watcher, traced } = await startRoad();
+  const status = await watcher.status('ball', ({ online }) => online === true);
+  const path = `e2e/${status.id}`;
+  await watcher.next(({ topic }) => topic === `${path}/leds`, 0);
+  const from = watcher.seen.length;
+  const bus = traced.length;
+  const times = { effect: 0, fadeOnMs: 0, onMs: 0, fadeOffMs: 0, offMs: 0 };
+  const result = await watcher.client.command(path, {
+    name: 'set_color',
+    leds: 1,
+    red: 255,
+    green: 0,
+    blue: 255,
+    ...times,
+  });
+  expect(result).toMatchObject({ status: 'ok', data: expect.arrayContaining([15, 0, 15]) });
+  expect(result.linkMs).toBeGreaterThan(0);
+
+  const writes = traced.slice(bus).filter((event) => event.kind === 'i2c' && event.addr === 0x45);
+  expect(writes.length).toBeGreaterThan(0);
+  expect(writes.every((event) => event.kind === 'i2c' && event.ack)).toBe(true);
+
+  // What the gateway publishes is what the chip holds.
+  const held = [...ball.board!.ledDriver.registers].slice(0, 10);
+  const isHeld = ({ registers }: { registers: number[] }) => registers.every((value, index) => value === held[index]);
+  await watcher.next(({ topic, data }) => topic === `${path}/leds` && isHeld(data as { registers: number[] }), from);
+  const lit = ledOutputs.filter((name, index) => name && ball.board!.ledDriver.brightness(index) > 0);
+  expect(lit).toEqual(['lower.red', 'lower.blue']);
+});
+
+test('a button press arrives as an event; counters come with what the link counted', async () => {
+  const { ball, watcher } = await startRoad();
+  const { id } = await watcher.status('ball', ({ online }) => online === true);
+  await watcher.samples(`e2e/${id}`, 1);
+  const from = watcher.seen.length;
+  ball.board!.pressButton();
+  const event = await watcher.next(({ topic }) => topic === `e2e/${id}/events`, from);
+  expect(event.data).toMatchObject({ event: 'button_pressed', value: 1, time: expect.any(Number) });
+  const counters = await watcher.next(({ topic }) => topic === `e2e/${id}/counters`, 0);
+  expect(counters.data).toMatchObject({
+    crcErrors: 0,
+    i2cErrors: 0,
+    resetCause: 'power_on',
+    link: { lost: 0, crcErrors: 0, frameErrors: 0 },
+    dropped: { samples: 0, events: 0 },
+  });
+});
+
+/** The released images need no word. */
+const upProbes =
+  boardUrl('ball') === 'emu:ball' ? [] : ['--no-probes', ...kinds.flatMap((k) => ['--probe', boardUrl(k)])];
+
+test('`earl up`: three probes for a bare WebSocket, a clean end on Ctrl-C', async () => {
+  const up = new EarlProcess(bundle.file, ['up', '--port', '0', '--site', 'home', '--json', ...upProbes]);
+  closers.push(() => up.stop('SIGKILL'));
+  const { websocket, url } = await up.line(({ event }) => event === 'listening');
+  const online = await Promise.all(kinds.map((kind) => up.line((l) => l.event === 'probe-online' && l.kind === kind)));
+  expect(new Set(online.map(({ id }) => id)).size).toBe(3);
+  expect((await fetch(`${url}/health`)).status).toBe(200);
+
+  const socket = new WebSocket(websocket as string, 'earl.v1.json');
+  closers.push(async () => socket.terminate());
+  const heard = new Map<string, SenmlRecord[]>();
+  await new Promise<void>((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('open', () => {
+      socket.send(JSON.stringify({ op: 'hello' }));
+      socket.send(JSON.stringify({ op: 'subscribe', id: 1, filter: 'home/+/samples' }));
+    });
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as ServerMessage;
+      if (message.op !== 'message') return;
+      heard.set(message.topic, message.data as unknown as SenmlRecord[]);
+      if (heard.size === 3) resolve();
+    });
+  });
+  expect([...heard.keys()].sort()).toEqual(online.map(({ id }) => `home/${id}/samples`).sort());
+  for (const pack of heard.values()) expect(pack.every(({ u }) => typeof u === 'string')).toBe(true);
+  socket.terminate();
+
+  expect(await up.stop('SIGINT')).toBe(0);
+});
+
+test('a taken port is said, with exit code 4', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  closers.push(() => new Promise((resolve) => taken.close(resolve)));
+  const { port } = taken.address() as { port: number };
+  const up = new EarlProcess(bundle.file, ['up', '--port', `${port}`]);
+  expect(await up.exit()).toBe(4);
+  expect(up.text).toContain(`port ${port}`);
+  expect(up.text).toContain(`--port ${port + 1}`);
+});
+
+test.each([
+  [['gateway'], /no probe was named/],
+  [['gateway', '--probe', 'usb:1'], /no transport/],
+  [['gateway', '--tcp', 'nowhere'], /TCP address/],
+  [['gateway', '--probe', 'emu:ball', '--site', 'a/b'], /no name for a site/],
+  [['gateway', '--probe', 'emu:ball', '--counters', 'soon'], /not a duration/],
+  [['gateway', '--probe', 'emu:ball', '--cloud', 'nonsense'], /nonsense/],
+  [['up', '--port', '99999'], /0 to 65535/],
+] as const)('earl %j explains itself and exits with 2', async (args, message) => {
+  const process = new EarlProcess(bundle.file, [...args]);
+  expect(await process.exit()).toBe(2);
+  expect(process.text).toMatch(message);
+});
+
+test('both commands have help with examples', async () => {
+  for (const command of ['gateway', 'up']) {
+    const help = new EarlProcess(bundle.file, [command, '--help']);
+    expect(await help.exit()).toBe(0);
+    expect(help.text).toMatch(new RegExp(`Examples:\\n {2}\\$ earl ${command}`));
+  }
+});
+
+test('the last words of a gateway are the deaths of its probes', async () => {
+  const { watcher, gateway } = await startRoad();
+  await watcher.status('arm', ({ online }) => online === true);
+  const from = watcher.seen.length;
+  await gateway.close();
+  const death = await watcher.status('arm', ({ online }) => online === false, from);
+  expect(death.reason).toBe('the gateway was stopped');
+  const topic = `e2e/${death.id}/status`;
+  const late = await Watcher.open(watcher.url, 'e2e');
+  closers.push(() => late.close());
+  const kept = await late.next((seen) => seen.topic === topic, 0);
+  expect(kept).toMatchObject({ retained: true, data: { online: false } });
+});
