@@ -244,13 +244,16 @@ export class TimerA {
   }
 
   private advance(counts: number): void {
-    // Whole periods all look alike: two of them are enough to set every flag and keep a toggling output's parity.
     const period = 2 * this.period();
     let left = counts;
-    if (left > 3 * period) left = (left % period) + 2 * period;
     while (left > 0) {
-      const step = Math.min(left, this.distanceToEvent());
-      if (step === Number.POSITIVE_INFINITY) return;
+      // Whole periods all look alike: two of them set every flag and keep a toggling output's parity. A counter above
+      // TACCR0 has to come down first.
+      const periodic = this.mode === mode.continuous || this.count <= this.blocks[0]!.compare;
+      if (periodic && left > 3 * period) left = (left % period) + 2 * period;
+      const distance = this.distanceToEvent();
+      if (distance === Number.POSITIVE_INFINITY) return;
+      const step = Math.min(left, distance);
       this.move(step);
       left -= step;
     }
