@@ -19,16 +19,16 @@
 
 #include "board/msp430g2553.h"
 
-#define BOARD_LED BIT0         /* port 1 */
-#define BOARD_UART_PINS (BIT1 | BIT2)
-#define BOARD_BUTTON BIT3      /* port 1, active low */
-#define BOARD_LIGHT BIT4       /* port 1 */
-#define BOARD_LIGHT_CHANNEL 4u /* ADC10 channel of P1.4 */
-#define BOARD_SCL BIT6         /* port 1 */
-#define BOARD_SDA BIT7         /* port 1 */
-#define BOARD_MOTION BIT0      /* port 2, ADXL345 INT1 */
-#define BOARD_MOTOR BIT1       /* port 2, TA1.1 */
-#define BOARD_LED_ENABLE BIT2  /* port 2, TCA6507 EN */
+#define BOARD_LED           BIT0 /* port 1 */
+#define BOARD_UART_PINS     (BIT1 | BIT2)
+#define BOARD_BUTTON        BIT3 /* port 1, active low */
+#define BOARD_LIGHT         BIT4 /* port 1 */
+#define BOARD_LIGHT_CHANNEL 4u   /* ADC10 channel of P1.4 */
+#define BOARD_SCL           BIT6 /* port 1 */
+#define BOARD_SDA           BIT7 /* port 1 */
+#define BOARD_MOTION        BIT0 /* port 2, ADXL345 INT1 */
+#define BOARD_MOTOR         BIT1 /* port 2, TA1.1 */
+#define BOARD_LED_ENABLE    BIT2 /* port 2, TCA6507 EN */
 
 /* Output of the light sensor in microvolts per lux. */
 #define BOARD_LIGHT_UV_PER_LUX 1100u
@@ -37,8 +37,8 @@
  * Identity, written into information segment D when the probe is flashed; the chip has no serial number.
  * Byte 0: 0xEA, byte 1: layout 1, bytes 2-9: id, bytes 10-11: CRC-16/CCITT-FALSE over bytes 0-9, little-endian.
  */
-#define BOARD_IDENTITY ((const uint8_t *)INFO_D)
-#define BOARD_IDENTITY_MAGIC 0xEAu
+#define BOARD_IDENTITY        ((const uint8_t *)INFO_D)
+#define BOARD_IDENTITY_MAGIC  0xEAu
 #define BOARD_IDENTITY_LAYOUT 1u
 
 #endif

@@ -13,9 +13,9 @@
 
 /* All zeros, then button_init. */
 struct button {
-  struct timer debounce;
-  bool candidate; /* level that waits to become stable */
-  bool pressed;   /* debounced */
+    struct timer debounce;
+    bool candidate; /* level that waits to become stable */
+    bool pressed;   /* debounced */
 };
 
 enum button_event { BUTTON_NONE, BUTTON_PRESSED, BUTTON_RELEASED };

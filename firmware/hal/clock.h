@@ -1,8 +1,9 @@
 /*
  * Clocks and probe time.
  *
- * MCLK = SMCLK = DCO at 8 MHz from the factory constants CALDCO_8MHZ and CALBC1_8MHZ (SLAU144 "Basic Clock Module+"; the
- * data sheet asks for 2.1 V or more at 8 MHz). ACLK = VLO: 4 to 20 kHz, typically 12, so it is measured against the DCO.
+ * MCLK = SMCLK = DCO at 8 MHz from the factory constants CALDCO_8MHZ and CALBC1_8MHZ (SLAU144 "Basic Clock Module+";
+ * the data sheet asks for 2.1 V or more at 8 MHz). ACLK = VLO: 4 to 20 kHz, typically 12, so it is measured against the
+ * DCO.
  *
  * SMCLK is not divided: the UART's divider tables reach 115200 baud only from 8 MHz, and a divider would save nothing
  * that counts, because SMCLK runs only while the DCO does.
@@ -23,10 +24,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CLOCK_MCLK_HZ 8000000ul
-#define CLOCK_SMCLK_HZ 8000000ul
+#define CLOCK_MCLK_HZ        8000000ul
+#define CLOCK_SMCLK_HZ       8000000ul
 #define CLOCK_CALIBRATION_MS 10000u
-#define CLOCK_LONGEST_TICKS 16384u /* half of the watchdog's period, which runs on the same ACLK */
+#define CLOCK_LONGEST_TICKS  16384u /* half of the watchdog's period, which runs on the same ACLK */
 
 /* Starts DCO, VLO and Timer0. Called by hal_init with interrupts off. Does not return without calibration constants. */
 void clock_init(void);
@@ -38,8 +39,8 @@ void clock_init(void);
 uint32_t clock_ms(void);
 
 /*
- * Measures the VLO when CLOCK_CALIBRATION_MS have passed; 33 ACLK periods awake, 2 to 9 ms. Called by sleep_until_event,
- * unless the next deadline is near.
+ * Measures the VLO when CLOCK_CALIBRATION_MS have passed; 33 ACLK periods awake, 2 to 9 ms. Called by
+ * sleep_until_event, unless the next deadline is near.
  */
 void clock_service(void);
 

@@ -8,10 +8,10 @@
 #include "hal/sleep.h"
 
 void hal_init(void) {
-  reset_init();
-  port_init();
-  clock_init();
-  sleep_init();
-  reset_watchdog();
-  interrupts_restore(0x0008);
+    reset_init();
+    port_init();
+    clock_init();
+    sleep_init();
+    reset_watchdog();
+    interrupts_restore(0x0008);
 }

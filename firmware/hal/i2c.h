@@ -1,10 +1,11 @@
 /*
  * I2C master on USCI_B0, 100 kHz, 7-bit addresses, interrupt driven; P1.6 SCL, P1.7 SDA (SLAU144 "USCI, I2C Mode").
  *
- * Every call blocks its caller, which sleeps in LPM0 while the interrupts move the bytes, and returns when STOP has been
- * sent or the transfer has failed. A transfer that is not done in I2C_TIMEOUT_MS (Timer0 CCR2 on ACLK) is aborted: USCI
- * is reset, the bus is recovered, the status is STATUS_TIMEOUT. Buffers belong to the caller and are used only during
- * the call. Call from main only. Every failed transfer, the presence check's NACK excepted, counts in i2c_errors.
+ * Every call blocks its caller, which sleeps in LPM0 while the interrupts move the bytes, and returns when STOP has
+ * been sent or the transfer has failed. A transfer that is not done in I2C_TIMEOUT_MS (Timer0 CCR2 on ACLK) is aborted:
+ * USCI is reset, the bus is recovered, the status is STATUS_TIMEOUT. Buffers belong to the caller and are used only
+ * during the call. Call from main only. Every failed transfer, the presence check's NACK excepted, counts in
+ * i2c_errors.
  */
 #ifndef EARL_HAL_I2C_H
 #define EARL_HAL_I2C_H
@@ -17,7 +18,7 @@
 
 /* A device on the bus. Keep one per device; it holds no more than its address. */
 struct i2c_device {
-  uint8_t address; /* 7 bits, without the read/write bit */
+    uint8_t address; /* 7 bits, without the read/write bit */
 };
 
 /*

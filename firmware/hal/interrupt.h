@@ -2,9 +2,10 @@
  * Interrupt handlers that both compilers treat alike.
  *
  * GCC's and clang's interrupt attributes number vectors differently, and only GCC can patch the stacked status register
- * on exit. So a handler is a plain C function that returns wake bits (sleep.h), and INTERRUPT makes an assembly stub for
- * it: save R11-R15 (what the MSP430 EABI lets a callee clobber, SLAA534), call, leave through interrupt_exit (startup.s),
- * which ORs the bits into sleep_wake_bits and clears CPUOFF, OSCOFF, SCG0, SCG1 in the stacked status register.
+ * on exit. So a handler is a plain C function that returns wake bits (sleep.h), and INTERRUPT makes an assembly stub
+ * for it: save R11-R15 (what the MSP430 EABI lets a callee clobber, SLAA534), call, leave through interrupt_exit
+ * (startup.s), which ORs the bits into sleep_wake_bits and clears CPUOFF, OSCOFF, SCG0, SCG1 in the stacked status
+ * register.
  *
  * The vector table (startup.s) names each stub weakly: a peripheral that an image does not link leaves its vector at a
  * RETI, which is also what erratum USCI29 asks of the vectors that are never used.
@@ -17,32 +18,32 @@
 #include <stdint.h>
 
 /* `name` is one of: port1 port2 adc10 usci_tx usci_rx timer0_a1 timer0_a0 timer1_a1 timer1_a0 (startup.s). */
-#define INTERRUPT(name)                          \
-  uint8_t name##_interrupt(void);                \
-  __asm__(".section .text.isr_" #name ",\"ax\",@progbits\n" \
-          ".global isr_" #name "\n"              \
-          ".type isr_" #name ",@function\n"      \
-          "isr_" #name ":\n"                     \
-          "  push r15\n"                         \
-          "  push r14\n"                         \
-          "  push r13\n"                         \
-          "  push r12\n"                         \
-          "  push r11\n"                         \
-          "  call #" #name "_interrupt\n"        \
-          "  br #interrupt_exit\n"               \
-          ".size isr_" #name ", . - isr_" #name "\n" \
-          ".text\n");                            \
-  uint8_t name##_interrupt(void)
+#define INTERRUPT(name)                                                                                                \
+    uint8_t name##_interrupt(void);                                                                                    \
+    __asm__(".section .text.isr_" #name ",\"ax\",@progbits\n"                                                          \
+            ".global isr_" #name "\n"                                                                                  \
+            ".type isr_" #name ",@function\n"                                                                          \
+            "isr_" #name ":\n"                                                                                         \
+            "  push r15\n"                                                                                             \
+            "  push r14\n"                                                                                             \
+            "  push r13\n"                                                                                             \
+            "  push r12\n"                                                                                             \
+            "  push r11\n"                                                                                             \
+            "  call #" #name "_interrupt\n"                                                                            \
+            "  br #interrupt_exit\n"                                                                                   \
+            ".size isr_" #name ", . - isr_" #name "\n"                                                                 \
+            ".text\n");                                                                                                \
+    uint8_t name##_interrupt(void)
 
 /* Run a few statements with interrupts off; they may nest. */
 static inline uint16_t interrupts_off(void) {
-  uint16_t sr;
-  __asm__ volatile("mov r2, %0\n\tdint\n\tnop" : "=r"(sr) : : "memory");
-  return sr;
+    uint16_t sr;
+    __asm__ volatile("mov r2, %0\n\tdint\n\tnop" : "=r"(sr) : : "memory");
+    return sr;
 }
 
 static inline void interrupts_restore(uint16_t sr) {
-  __asm__ volatile("bis %0, r2\n\tnop" : : "r"(sr & 0x0008u) : "memory", "cc");
+    __asm__ volatile("bis %0, r2\n\tnop" : : "r"(sr & 0x0008u) : "memory", "cc");
 }
 
 #endif

@@ -6,46 +6,49 @@
 #include "hal/sleep.h"
 
 void port_init(void) {
-  P1SEL = 0;
-  P1SEL2 = 0;
-  P1OUT = BOARD_BUTTON; /* pulled up, all else low */
-  P1REN = BOARD_BUTTON;
-  P1DIR = (uint8_t) ~(BOARD_UART_PINS | BOARD_BUTTON | BOARD_LIGHT | BOARD_SCL | BOARD_SDA);
-  P2SEL = 0; /* after reset P2.6 and P2.7 belong to the crystal oscillator */
-  P2SEL2 = 0;
-  P2OUT = 0;
-  P2REN = BOARD_MOTION; /* pulled down, so that the input does not float without an accelerometer */
-  P2DIR = (uint8_t)~BOARD_MOTION;
-  P3SEL = 0; /* not bonded out in the 20-pin package, yet inputs would float */
-  P3SEL2 = 0;
-  P3OUT = 0;
-  P3DIR = 0xFF;
+    P1SEL = 0;
+    P1SEL2 = 0;
+    P1OUT = BOARD_BUTTON; /* pulled up, all else low */
+    P1REN = BOARD_BUTTON;
+    P1DIR = (uint8_t) ~(BOARD_UART_PINS | BOARD_BUTTON | BOARD_LIGHT | BOARD_SCL | BOARD_SDA);
+    P2SEL = 0; /* after reset P2.6 and P2.7 belong to the crystal oscillator */
+    P2SEL2 = 0;
+    P2OUT = 0;
+    P2REN = BOARD_MOTION; /* pulled down, so that the input does not float without an accelerometer */
+    P2DIR = (uint8_t)~BOARD_MOTION;
+    P3SEL = 0; /* not bonded out in the 20-pin package, yet inputs would float */
+    P3SEL2 = 0;
+    P3OUT = 0;
+    P3DIR = 0xFF;
 }
 
 void port_led(bool on) {
-  if (on)
-    P1OUT |= BOARD_LED;
-  else
-    P1OUT &= (uint8_t)~BOARD_LED;
+    if (on)
+        P1OUT |= BOARD_LED;
+    else
+        P1OUT &= (uint8_t)~BOARD_LED;
 }
 
 void port_led_driver_enable(bool on) {
-  if (on)
-    P2OUT |= BOARD_LED_ENABLE;
-  else
-    P2OUT &= (uint8_t)~BOARD_LED_ENABLE;
+    if (on)
+        P2OUT |= BOARD_LED_ENABLE;
+    else
+        P2OUT &= (uint8_t)~BOARD_LED_ENABLE;
 }
 
 void port_motion_enable(bool on) {
-  P2IE &= (uint8_t)~BOARD_MOTION;
-  P2IES &= (uint8_t)~BOARD_MOTION; /* rising; writing it may set the flag */
-  P2IFG &= (uint8_t)~BOARD_MOTION;
-  if (on) P2IE |= BOARD_MOTION;
+    P2IE &= (uint8_t)~BOARD_MOTION;
+    P2IES &= (uint8_t)~BOARD_MOTION; /* rising; writing it may set the flag */
+    P2IFG &= (uint8_t)~BOARD_MOTION;
+    if (on)
+        P2IE |= BOARD_MOTION;
 }
 
-bool port_motion_level(void) { return (P2IN & BOARD_MOTION) != 0; }
+bool port_motion_level(void) {
+    return (P2IN & BOARD_MOTION) != 0;
+}
 
 INTERRUPT(port2) {
-  P2IFG = 0;
-  return WAKE_MOTION;
+    P2IFG = 0;
+    return WAKE_MOTION;
 }

@@ -1,9 +1,9 @@
 /*
  * Why the probe started, how often, the watchdog, and how deep the stack went.
  *
- * Cause from IFG1 (SLAU144 "System Reset and Initialization"): PORIFG, RSTIFG, WDTIFG, cleared after reading; a software
- * reset is a watchdog key violation with a marker in .noinit RAM. The boot counter lives in .noinit too and starts at 1
- * when power came (PORIFG) or its check word is wrong.
+ * Cause from IFG1 (SLAU144 "System Reset and Initialization"): PORIFG, RSTIFG, WDTIFG, cleared after reading; a
+ * software reset is a watchdog key violation with a marker in .noinit RAM. The boot counter lives in .noinit too and
+ * starts at 1 when power came (PORIFG) or its check word is wrong.
  *
  * Watchdog: WDT+ on ACLK, 32768 periods (1.6 to 8.2 s, typically 2.7), started by hal_init, serviced in main only.
  * Stack: start-up code paints the free RAM; the high-water mark is what has been overwritten.
@@ -15,11 +15,11 @@
 
 /* The numbers are those of `resetCauses` in the link protocol. */
 enum reset_cause {
-  RESET_POWER_ON = 0,
-  RESET_PIN = 1,
-  RESET_WATCHDOG = 2,
-  RESET_SOFTWARE = 3,
-  RESET_UNKNOWN = 255 /* none of the flags, e.g. a flash key violation or a start by the bootloader */
+    RESET_POWER_ON = 0,
+    RESET_PIN = 1,
+    RESET_WATCHDOG = 2,
+    RESET_SOFTWARE = 3,
+    RESET_UNKNOWN = 255 /* none of the flags, e.g. a flash key violation or a start by the bootloader */
 };
 
 /* Called by hal_init before anything else. */

@@ -20,21 +20,21 @@
 #include <stdint.h>
 
 enum wake {
-  WAKE_TIMER = 0x01,  /* a deadline of timer.h may have come; also a few times a minute without one */
-  WAKE_UART = 0x02,   /* a frame delimiter arrived, the ring fills up, or there is room to send again */
-  WAKE_BUTTON = 0x04, /* edge on the button */
-  WAKE_MOTION = 0x08, /* ADXL345 INT1 rose */
-  WAKE_I2C = 0x10,    /* taken by i2c.c */
-  WAKE_ADC = 0x20     /* taken by adc.c */
+    WAKE_TIMER = 0x01,  /* a deadline of timer.h may have come; also a few times a minute without one */
+    WAKE_UART = 0x02,   /* a frame delimiter arrived, the ring fills up, or there is room to send again */
+    WAKE_BUTTON = 0x04, /* edge on the button */
+    WAKE_MOTION = 0x08, /* ADXL345 INT1 rose */
+    WAKE_I2C = 0x10,    /* taken by i2c.c */
+    WAKE_ADC = 0x20     /* taken by adc.c */
 };
 
 /* Who needs SMCLK while the CPU sleeps. */
 enum sleep_hold { SLEEP_HOLD_PWM = 0x01, SLEEP_HOLD_I2C = 0x02 };
 
 /*
- * For main only, once per pass: services the watchdog, measures the VLO when that is due, sleeps until the next deadline
- * polled with timer_due in this pass or until an interrupt wakes, and returns the wake bits (possibly none), cleared.
- * Returns at once when bits are pending. Returns after 16384 ACLK ticks (0.8 to 4 s) at the latest.
+ * For main only, once per pass: services the watchdog, measures the VLO when that is due, sleeps until the next
+ * deadline polled with timer_due in this pass or until an interrupt wakes, and returns the wake bits (possibly none),
+ * cleared. Returns at once when bits are pending. Returns after 16384 ACLK ticks (0.8 to 4 s) at the latest.
  */
 uint8_t sleep_until_event(void);
 

@@ -7,44 +7,49 @@ static uint16_t next_due_ms;
 static bool next_known;
 
 void timer_start(struct timer *timer, uint16_t ms) {
-  timer->due_ms = (uint16_t)clock_ms() + ms;
-  timer->period_ms = 0;
-  timer->running = true;
+    timer->due_ms = (uint16_t)clock_ms() + ms;
+    timer->period_ms = 0;
+    timer->running = true;
 }
 
 void timer_start_periodic(struct timer *timer, uint16_t period_ms) {
-  timer_start(timer, period_ms);
-  timer->period_ms = period_ms;
+    timer_start(timer, period_ms);
+    timer->period_ms = period_ms;
 }
 
-void timer_stop(struct timer *timer) { timer->running = false; }
+void timer_stop(struct timer *timer) {
+    timer->running = false;
+}
 
 static void note(uint16_t due_ms) {
-  if (next_known && (int16_t)(due_ms - next_due_ms) >= 0) return;
-  next_due_ms = due_ms;
-  next_known = true;
+    if (next_known && (int16_t)(due_ms - next_due_ms) >= 0)
+        return;
+    next_due_ms = due_ms;
+    next_known = true;
 }
 
 bool timer_due(struct timer *timer) {
-  if (!timer->running) return false;
-  uint16_t now = (uint16_t)clock_ms();
-  if ((int16_t)(now - timer->due_ms) < 0) {
+    if (!timer->running)
+        return false;
+    uint16_t now = (uint16_t)clock_ms();
+    if ((int16_t)(now - timer->due_ms) < 0) {
+        note(timer->due_ms);
+        return false;
+    }
+    if (timer->period_ms == 0) {
+        timer->running = false;
+        return true;
+    }
+    timer->due_ms += timer->period_ms;
+    if ((int16_t)(now - timer->due_ms) >= 0)
+        timer->due_ms = now + timer->period_ms;
     note(timer->due_ms);
-    return false;
-  }
-  if (timer->period_ms == 0) {
-    timer->running = false;
     return true;
-  }
-  timer->due_ms += timer->period_ms;
-  if ((int16_t)(now - timer->due_ms) >= 0) timer->due_ms = now + timer->period_ms;
-  note(timer->due_ms);
-  return true;
 }
 
 bool timer_take_next(uint16_t *due_ms) {
-  bool known = next_known;
-  *due_ms = next_due_ms;
-  next_known = false;
-  return known;
+    bool known = next_known;
+    *due_ms = next_due_ms;
+    next_known = false;
+    return known;
 }

@@ -17,9 +17,9 @@
 
 /* All zeros is a stopped timer. */
 struct timer {
-  uint16_t due_ms;    /* low half of the probe time of the deadline */
-  uint16_t period_ms; /* 0: one shot */
-  bool running;
+    uint16_t due_ms;    /* low half of the probe time of the deadline */
+    uint16_t period_ms; /* 0: one shot */
+    bool running;
 };
 
 /* Due once, `ms` from now. Restarts a running timer. */

@@ -1,9 +1,9 @@
 /*
  * UART on USCI_A0: 8 data bits, no parity, one stop bit; P1.1 receives, P1.2 sends (SLAU144 "USCI, UART Mode").
  *
- * Reception: interrupt to a ring of UART_RX_SIZE. Overflow policy: the new byte is lost and counted as an overrun, as is
- * a byte that the hardware lost (UCOE). A byte with a framing error is dropped and counted in framing_errors. Main is
- * woken by UART_WAKE_BYTE (the frame delimiter) or when the ring is three quarters full, not by every byte.
+ * Reception: interrupt to a ring of UART_RX_SIZE. Overflow policy: the new byte is lost and counted as an overrun, as
+ * is a byte that the hardware lost (UCOE). A byte with a framing error is dropped and counted in framing_errors. Main
+ * is woken by UART_WAKE_BYTE (the frame delimiter) or when the ring is three quarters full, not by every byte.
  *
  * Transmission: uart_write puts a whole frame into the ring of UART_TX_SIZE or nothing; the interrupt empties it.
  *
@@ -17,8 +17,8 @@
 
 #include "hal/status.h"
 
-#define UART_RX_SIZE 48u /* each holds the longest frame of the link, 39 bytes, whole; one place stays empty */
-#define UART_TX_SIZE 48u
+#define UART_RX_SIZE   48u /* each holds the longest frame of the link, 39 bytes, whole; one place stays empty */
+#define UART_TX_SIZE   48u
 #define UART_WAKE_BYTE 0x00u
 
 /* Rates with settings in the user's guide's table for 8 MHz and oversampling. The LaunchPad's USB side manages 9600. */
@@ -26,10 +26,10 @@ enum uart_baud { UART_BAUD_9600, UART_BAUD_19200, UART_BAUD_38400, UART_BAUD_576
 
 /* Counted since uart_init; they wrap. Read them through uart_counters. */
 struct uart_counters {
-  uint32_t rx_bytes;       /* received, framing errors and overruns excluded */
-  uint32_t tx_bytes;       /* handed to the transmitter */
-  uint16_t overruns;       /* bytes lost in the UART or for lack of room in the ring */
-  uint16_t framing_errors; /* bytes with a missing stop bit, breaks included */
+    uint32_t rx_bytes;       /* received, framing errors and overruns excluded */
+    uint32_t tx_bytes;       /* handed to the transmitter */
+    uint16_t overruns;       /* bytes lost in the UART or for lack of room in the ring */
+    uint16_t framing_errors; /* bytes with a missing stop bit, breaks included */
 };
 
 /* Sets the pins, the rate and the interrupts, empties both rings, clears the counters. BAD_ARGUMENT: no such rate. */

@@ -12,26 +12,38 @@ uint8_t uart_transmit_interrupt(void);
 uint8_t i2c_data_interrupt(void);
 uint8_t i2c_state_interrupt(void);
 
-__attribute__((weak)) uint8_t uart_receive_interrupt(void) { return 0; }
-__attribute__((weak)) uint8_t uart_transmit_interrupt(void) { return 0; }
-__attribute__((weak)) uint8_t i2c_data_interrupt(void) { return 0; }
-__attribute__((weak)) uint8_t i2c_state_interrupt(void) { return 0; }
+__attribute__((weak)) uint8_t uart_receive_interrupt(void) {
+    return 0;
+}
+__attribute__((weak)) uint8_t uart_transmit_interrupt(void) {
+    return 0;
+}
+__attribute__((weak)) uint8_t i2c_data_interrupt(void) {
+    return 0;
+}
+__attribute__((weak)) uint8_t i2c_state_interrupt(void) {
+    return 0;
+}
 
 /* Linked by whoever uses a USCI: uart.c and i2c.c refer to it. */
 const uint8_t usci_vectors_linked = 1;
 
 /* The enable bits of UCB0I2CIE stand where the flags of UCB0STAT do. */
 INTERRUPT(usci_rx) {
-  uint8_t wake = 0;
-  if (IFG2 & UCA0RXIFG) wake |= uart_receive_interrupt();
-  if (UCB0STAT & UCB0I2CIE) wake |= i2c_state_interrupt();
-  return wake;
+    uint8_t wake = 0;
+    if (IFG2 & UCA0RXIFG)
+        wake |= uart_receive_interrupt();
+    if (UCB0STAT & UCB0I2CIE)
+        wake |= i2c_state_interrupt();
+    return wake;
 }
 
 INTERRUPT(usci_tx) {
-  uint8_t wake = 0;
-  uint8_t pending = IFG2 & IE2;
-  if (pending & UCA0TXIFG) wake |= uart_transmit_interrupt();
-  if (pending & (UCB0TXIFG | UCB0RXIFG)) wake |= i2c_data_interrupt();
-  return wake;
+    uint8_t wake = 0;
+    uint8_t pending = IFG2 & IE2;
+    if (pending & UCA0TXIFG)
+        wake |= uart_transmit_interrupt();
+    if (pending & (UCB0TXIFG | UCB0RXIFG))
+        wake |= i2c_data_interrupt();
+    return wake;
 }

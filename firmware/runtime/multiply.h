@@ -1,6 +1,6 @@
 /*
- * 16 × 16 = 32 bits, which the chip has no hardware for and C has no operator for: the compilers would widen both factors
- * and multiply 32 × 32. Takes about twelve cycles per significant bit of `b`, so the small factor goes there.
+ * 16 × 16 = 32 bits, which the chip has no hardware for and C has no operator for: the compilers would widen both
+ * factors and multiply 32 × 32. Takes about twelve cycles per significant bit of `b`, so the small factor goes there.
  */
 #ifndef EARL_RUNTIME_MULTIPLY_H
 #define EARL_RUNTIME_MULTIPLY_H
@@ -11,11 +11,11 @@ uint32_t multiply16(uint16_t a, uint16_t b);
 
 /* Bits 31 to 16; GCC would shift them down one by one. */
 static inline uint16_t high_half(uint32_t value) {
-  union {
-    uint32_t whole;
-    uint16_t halves[2];
-  } both = {value};
-  return both.halves[1];
+    union {
+        uint32_t whole;
+        uint16_t halves[2];
+    } both = {value};
+    return both.halves[1];
 }
 
 #endif

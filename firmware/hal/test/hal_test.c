@@ -17,7 +17,7 @@
 #include "hal/timer.h"
 #include "hal/uart.h"
 
-#define LONGEST_REPLY 24u
+#define LONGEST_REPLY   24u
 #define LONGEST_COMMAND 9u /* 'm' and two 32-bit numbers */
 
 int main(void);
@@ -28,177 +28,221 @@ static uint8_t reply[LONGEST_REPLY];
 static uint8_t reply_length;
 static uint8_t command[LONGEST_COMMAND];
 
-static void put(uint8_t byte) { reply[reply_length++] = byte; }
+static void put(uint8_t byte) {
+    reply[reply_length++] = byte;
+}
 
 static void put16(uint16_t value) {
-  put((uint8_t)(value >> 8));
-  put((uint8_t)value);
+    put((uint8_t)(value >> 8));
+    put((uint8_t)value);
 }
 
 static void put32(uint32_t value) {
-  put16((uint16_t)(value >> 16));
-  put16((uint16_t)value);
+    put16((uint16_t)(value >> 16));
+    put16((uint16_t)value);
 }
 
 static uint32_t argument32(uint8_t at) {
-  uint32_t value = 0;
-  for (uint8_t i = 0; i < 4; i++) value = value << 8 | command[at + i];
-  return value;
+    uint32_t value = 0;
+    for (uint8_t i = 0; i < 4; i++)
+        value = value << 8 | command[at + i];
+    return value;
 }
 
 static void start_reply(uint8_t letter) {
-  reply_length = 0;
-  put(letter);
+    reply_length = 0;
+    put(letter);
 }
 
-static void send_reply(void) { (void)uart_write(reply, reply_length); }
+static void send_reply(void) {
+    (void)uart_write(reply, reply_length);
+}
 
 static void send_start(void) {
-  start_reply('h');
-  put((uint8_t)reset_cause());
-  put16(reset_boots());
-  send_reply();
+    start_reply('h');
+    put((uint8_t)reset_cause());
+    put16(reset_boots());
+    send_reply();
 }
 
 static uint8_t arguments_of(uint8_t letter) {
-  switch (letter) {
+    switch (letter) {
     case 'a':
     case 'p':
     case 'n':
     case 'z':
-      return 1;
+        return 1;
     case 'I':
-      return 2;
+        return 2;
     case 'w':
     case 'r':
-      return 3;
+        return 3;
     case 'm':
-      return 8;
+        return 8;
     default:
-      return 0;
-  }
+        return 0;
+    }
 }
 
 /* Volatile, so that the compiler calls its runtime library instead of computing or simplifying. */
 static void do_arithmetic(void) {
-  volatile uint32_t a = argument32(1);
-  volatile uint32_t b = argument32(5);
-  volatile uint16_t c = (uint16_t)a;
-  volatile uint16_t d = (uint16_t)b;
-  put32(a * b);
-  put32(a / b);
-  put32(a % b);
-  put16(c * d);
-  put16(c / d);
-  put16(c % d);
+    volatile uint32_t a = argument32(1);
+    volatile uint32_t b = argument32(5);
+    volatile uint16_t c = (uint16_t)a;
+    volatile uint16_t d = (uint16_t)b;
+    put32(a * b);
+    put32(a / b);
+    put32(a % b);
+    put16(c * d);
+    put16(c / d);
+    put16(c % d);
 }
 
 static void read_device(void) {
-  struct i2c_device device;
-  uint8_t bytes[8] = {0};
-  (void)i2c_init(&device, command[1]);
-  put((uint8_t)(command[2] == 0xFF ? i2c_read(&device, bytes, command[3])
-                                   : i2c_write_read(&device, &command[2], 1, bytes, command[3])));
-  for (uint8_t i = 0; i < command[3]; i++) put(bytes[i]);
+    struct i2c_device device;
+    uint8_t bytes[8] = {0};
+    (void)i2c_init(&device, command[1]);
+    put((uint8_t)(command[2] == 0xFF ? i2c_read(&device, bytes, command[3])
+                                     : i2c_write_read(&device, &command[2], 1, bytes, command[3])));
+    for (uint8_t i = 0; i < command[3]; i++)
+        put(bytes[i]);
 }
 
 static void write_device(void) {
-  struct i2c_device device;
-  (void)i2c_init(&device, command[1]);
-  put((uint8_t)i2c_write(&device, &command[2], 2));
+    struct i2c_device device;
+    (void)i2c_init(&device, command[1]);
+    put((uint8_t)i2c_write(&device, &command[2], 2));
 }
 
 static void find_device(void) {
-  struct i2c_device device;
-  enum status status = i2c_init(&device, command[1]);
-  put((uint8_t)(status == STATUS_OK ? i2c_present(&device) : status));
+    struct i2c_device device;
+    enum status status = i2c_init(&device, command[1]);
+    put((uint8_t)(status == STATUS_OK ? i2c_present(&device) : status));
 }
 
 static void count_uart(void) {
-  struct uart_counters counters;
-  uart_counters(&counters);
-  put32(counters.rx_bytes);
-  put32(counters.tx_bytes);
-  put16(counters.overruns);
-  put16(counters.framing_errors);
+    struct uart_counters counters;
+    uart_counters(&counters);
+    put32(counters.rx_bytes);
+    put32(counters.tx_bytes);
+    put16(counters.overruns);
+    put16(counters.framing_errors);
 }
 
 /* Reads nothing for a while, as a main loop that is busy elsewhere. */
 static void stay_busy(uint8_t ms) {
-  uint32_t start = clock_ms();
-  while (clock_ms() - start < ms) {
-  }
+    uint32_t start = clock_ms();
+    while (clock_ms() - start < ms) {
+    }
 }
 
 /* A frame that is one byte too long must leave the ring as it was. */
 static void overfill(void) {
-  uint8_t room = uart_tx_room();
-  bool taken = uart_write(reply, room + 1u);
-  put(taken ? 1 : 0);
-  put(uart_tx_room() == room ? 1 : 0);
+    uint8_t room = uart_tx_room();
+    bool taken = uart_write(reply, room + 1u);
+    put(taken ? 1 : 0);
+    put(uart_tx_room() == room ? 1 : 0);
 }
 
 static void execute(void) {
-  start_reply(command[0]);
-  switch (command[0]) {
-    case 'v': put16(clock_vlo_hz()); break;
-    case 't': put32(clock_ms()); break;
-    case 'I': timer_start_periodic(&ticks, (uint16_t)(command[1] << 8 | command[2])); break;
-    case 'a': put32(adc_microvolts(command[1])); break;
-    case 'c': put16((uint16_t)adc_temperature_centi()); break;
-    case 's': put16(adc_supply_mv()); break;
-    case 'p': put((uint8_t)pwm_set_duty(command[1])); break;
-    case 'n': find_device(); break;
-    case 'w': write_device(); break;
-    case 'r': read_device(); break;
-    case 'e': put16(i2c_errors()); break;
-    case 'k': put16(reset_stack_high_water()); break;
-    case 'm': do_arithmetic(); break;
-    case 'u': count_uart(); break;
-    case 'z': stay_busy(command[1]); break;
-    case 'f': overfill(); break;
-    case 'A': put32(sleep_awake_ms()); break;
+    start_reply(command[0]);
+    switch (command[0]) {
+    case 'v':
+        put16(clock_vlo_hz());
+        break;
+    case 't':
+        put32(clock_ms());
+        break;
+    case 'I':
+        timer_start_periodic(&ticks, (uint16_t)(command[1] << 8 | command[2]));
+        break;
+    case 'a':
+        put32(adc_microvolts(command[1]));
+        break;
+    case 'c':
+        put16((uint16_t)adc_temperature_centi());
+        break;
+    case 's':
+        put16(adc_supply_mv());
+        break;
+    case 'p':
+        put((uint8_t)pwm_set_duty(command[1]));
+        break;
+    case 'n':
+        find_device();
+        break;
+    case 'w':
+        write_device();
+        break;
+    case 'r':
+        read_device();
+        break;
+    case 'e':
+        put16(i2c_errors());
+        break;
+    case 'k':
+        put16(reset_stack_high_water());
+        break;
+    case 'm':
+        do_arithmetic();
+        break;
+    case 'u':
+        count_uart();
+        break;
+    case 'z':
+        stay_busy(command[1]);
+        break;
+    case 'f':
+        overfill();
+        break;
+    case 'A':
+        put32(sleep_awake_ms());
+        break;
     case 'R':
-      (void)uart_drain();
-      reset_software();
+        (void)uart_drain();
+        reset_software();
     case 'x':
-      for (;;) {
-      }
-    default: put('?'); break;
-  }
-  send_reply();
+        for (;;) {
+        }
+    default:
+        put('?');
+        break;
+    }
+    send_reply();
 }
 
 static void receive(void) {
-  static uint8_t length;
-  uint8_t byte;
-  while (uart_read(&byte)) {
-    if (length == 0 && byte == 0) continue;
-    command[length++] = byte;
-    if (length <= arguments_of(command[0])) continue;
-    length = 0;
-    execute();
-  }
+    static uint8_t length;
+    uint8_t byte;
+    while (uart_read(&byte)) {
+        if (length == 0 && byte == 0)
+            continue;
+        command[length++] = byte;
+        if (length <= arguments_of(command[0]))
+            continue;
+        length = 0;
+        execute();
+    }
 }
 
 int main(void) {
-  hal_init();
-  (void)uart_init(UART_BAUD_9600);
-  button_init(&button);
-  send_start();
-  for (;;) {
-    (void)sleep_until_event();
-    receive();
-    enum button_event event = button_poll(&button);
-    if (event != BUTTON_NONE) {
-      start_reply('B');
-      put((uint8_t)event);
-      send_reply();
+    hal_init();
+    (void)uart_init(UART_BAUD_9600);
+    button_init(&button);
+    send_start();
+    for (;;) {
+        (void)sleep_until_event();
+        receive();
+        enum button_event event = button_poll(&button);
+        if (event != BUTTON_NONE) {
+            start_reply('B');
+            put((uint8_t)event);
+            send_reply();
+        }
+        if (timer_due(&ticks)) {
+            start_reply('T');
+            put32(clock_ms());
+            send_reply();
+        }
     }
-    if (timer_due(&ticks)) {
-      start_reply('T');
-      put32(clock_ms());
-      send_reply();
-    }
-  }
 }
