@@ -54,9 +54,15 @@ static enum status written(struct led_module *module, enum status status) {
 /* --- the thesis' tests -------------------------------------------------------------------------------------------- */
 
 static const uint8_t all_off[TCA6507_OUTPUTS] = {0};
-static const uint8_t all_pwm0[TCA6507_OUTPUTS] = {TCA6507_CODE_PWM0, TCA6507_CODE_PWM0, TCA6507_CODE_PWM0,
-                                                  TCA6507_CODE_PWM0, TCA6507_CODE_PWM0, TCA6507_CODE_PWM0,
-                                                  TCA6507_CODE_PWM0};
+static const uint8_t all_pwm0[TCA6507_OUTPUTS] = {
+    TCA6507_CODE_OFF /* not connected */,
+    TCA6507_CODE_PWM0,
+    TCA6507_CODE_PWM0,
+    TCA6507_CODE_PWM0,
+    TCA6507_CODE_PWM0,
+    TCA6507_CODE_PWM0,
+    TCA6507_CODE_PWM0,
+};
 
 static void end_test(struct led_module *module) {
     module->test = LINK_TEST_STOP;

@@ -23,6 +23,8 @@ static unsigned expected, done, violations, fail_transfer, fail_byte, failed;
 static int accept_all;
 static enum status fail_status;
 static uint8_t pointer;
+static uint8_t answers[32];
+static unsigned answers_length, answers_read;
 
 void bus_reset(void) {
     memset(bus_registers, 0, sizeof bus_registers);
@@ -30,6 +32,7 @@ void bus_reset(void) {
     accept_all = 0;
     fail_transfer = ~0u;
     pointer = 0;
+    answers_length = answers_read = 0;
 }
 
 static void expect(enum kind kind, uint8_t address, const uint8_t *out, uint8_t out_length, uint8_t in_length) {
@@ -54,6 +57,12 @@ void bus_expect_write_read(uint8_t address, const uint8_t *out, uint8_t out_leng
 
 void bus_expect_present(uint8_t address) {
     expect(PRESENT, address, NULL, 0, 0);
+}
+
+void bus_answer(const uint8_t *bytes, uint8_t length) {
+    memcpy(answers, bytes, length);
+    answers_length = length;
+    answers_read = 0;
 }
 
 void bus_accept_all(void) {
@@ -124,7 +133,9 @@ static enum status transfer(enum kind kind, const struct i2c_device *device, con
         }
     }
     for (i = 0; i < in_length && out_length + 2u + i < sees; i++) {
-        in[i] = bus_registers[next_register()];
+        in[i] = answers_length == 0             ? bus_registers[next_register()]
+                : answers_read < answers_length ? answers[answers_read++]
+                                                : 0xff;
     }
     failed += fails;
     return fails ? fail_status : STATUS_OK;

@@ -23,6 +23,9 @@ void bus_expect_write(uint8_t address, const uint8_t *bytes, uint8_t length);
 void bus_expect_write_read(uint8_t address, const uint8_t *out, uint8_t out_length, uint8_t in_length);
 void bus_expect_present(uint8_t address);
 
+/** What reads get, byte by byte, instead of the device's registers: for a device of another kind. */
+void bus_answer(const uint8_t *bytes, uint8_t length);
+
 /** Without a script: any transfer is accepted (for tests that look at the device only). */
 void bus_accept_all(void);
 
