@@ -66,7 +66,9 @@ export class ModelProbe {
   }
 
   private onPacket(packet: Packet): void {
-    const message = decodeMessage(packet) as DownMessage;
+    const decoded = decodeMessage(packet);
+    if (typeof decoded === 'string') return;
+    const message = decoded as DownMessage;
     if (message.name === 'hello_request') {
       if (message.session !== this.session) this.last = undefined;
       this.session = message.session;
