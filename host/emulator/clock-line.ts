@@ -98,6 +98,15 @@ export class ClockLine implements ClockDomain {
     return before || this.running;
   }
 
+  /** Gates the line on or off; true when that changed whether it runs, and then `notify` is due. */
+  gate(gated: boolean): boolean {
+    if (gated === this.gated) return false;
+    const before = this.running;
+    this.fold();
+    this.gated = gated;
+    return before !== this.running;
+  }
+
   /** Tells the listeners. */
   notify(): void {
     for (const listener of this.listeners) listener();

@@ -86,7 +86,12 @@ export class BasicClock {
   /** SR's low-power bits changed. */
   setStatus(cpuStatus: number): void {
     this.cpuStatus = cpuStatus;
-    this.apply();
+    const main = this.mclk.gate(this.gated(status.CPUOFF));
+    const sub = this.smclk.gate(this.gated(status.SCG1));
+    const auxiliary = this.aclk.gate(this.gated(status.OSCOFF));
+    if (main) this.mclk.notify();
+    if (sub) this.smclk.notify();
+    if (auxiliary) this.aclk.notify();
   }
 
   reset(por: boolean): void {
