@@ -12,6 +12,7 @@ import type { ClockDomain } from '../clock-domain.ts';
 import type { InterruptLines } from '../interrupts.ts';
 import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
 import type { Pin, PinFunction } from './pin.ts';
+import { TimerCounter, timerMode } from './timer-a-counter.ts';
 import { OutputUnit } from './timer-a-output.ts';
 
 const TAIFG = 0x0001;
@@ -27,8 +28,6 @@ const SCCI = 0x0400;
 
 /** PxSEL = 1, PxSEL2 = 0 connects a pin with the timer. */
 const timerFunction = 1;
-
-const mode = { stop: 0, up: 1, continuous: 2, upDown: 3 } as const;
 
 /** What a capture/compare input is connected to. */
 export type CaptureInput = { readonly pin: Pin } | { readonly clock: ClockDomain } | undefined;
@@ -66,8 +65,7 @@ export class TimerA {
   private readonly aclk: ClockDomain;
   private readonly blocks: readonly Block[];
   private control = 0;
-  private count = 0;
-  private down = false;
+  private readonly counter = new TimerCounter();
   /** The input divider's state: source ticks since the last count. */
   private dividerPhase = 0;
   private lastTick = 0;
@@ -114,8 +112,8 @@ export class TimerA {
     if (!por) return;
     this.sync();
     this.control = 0;
-    this.count = 0;
-    this.down = false;
+    this.counter.clear();
+    this.counter.setMode(timerMode.stop);
     this.dividerPhase = 0;
     for (const block of this.blocks) {
       block.control = 0;
@@ -138,7 +136,7 @@ export class TimerA {
       read: () => this.readCount(),
       write: (value) => {
         this.sync();
-        this.count = value;
+        this.counter.count = value;
         this.update();
       },
     });
@@ -205,8 +203,9 @@ export class TimerA {
     return select === 1 ? 'aclk' : select === 2 ? 'smclk' : 'pin';
   }
 
-  private get mode(): number {
-    return (this.control >> 4) & 3;
+  /** TACCR0. */
+  private get top(): number {
+    return this.blocks[0]!.compare;
   }
 
   private get divider(): number {
@@ -224,125 +223,51 @@ export class TimerA {
     }
   }
 
-  private get counting(): boolean {
-    const running = this.mode;
-    if (running === mode.stop) return false;
-    return running === mode.continuous || this.blocks[0]!.compare !== 0 || this.count !== 0;
-  }
-
   /** Brings counter, flags and outputs up to now. */
   private sync(): void {
     const tick = this.sourceTicks();
     const elapsed = tick - this.lastTick;
     if (elapsed === 0) return;
     this.lastTick = tick;
-    if (this.mode === mode.stop) return;
+    if (this.counter.mode === timerMode.stop) return;
     const total = this.dividerPhase + elapsed;
     const counts = Math.floor(total / this.divider);
     this.dividerPhase = total - counts * this.divider;
-    if (counts > 0 && this.counting) this.advance(counts);
+    if (counts > 0) this.advance(counts);
   }
 
   private advance(counts: number): void {
-    const period = 2 * this.period();
+    const { counter } = this;
     let left = counts;
     while (left > 0) {
-      // Whole periods all look alike: two of them set every flag and keep a toggling output's parity. A counter above
-      // TACCR0 has to come down first.
-      const periodic = this.mode === mode.continuous || this.count <= this.blocks[0]!.compare;
-      if (periodic && left > 3 * period) left = (left % period) + 2 * period;
+      // Whole periods all look alike: two of them set every flag and keep a toggling output's parity.
+      const period = 2 * counter.period(this.top);
+      if (left > 3 * period && counter.periodic(this.top)) left = (left % period) + 2 * period;
       const distance = this.distanceToEvent();
       if (distance === Number.POSITIVE_INFINITY) return;
       const step = Math.min(left, distance);
-      this.move(step);
+      this.reached(counter.move(step, this.top));
       left -= step;
     }
-  }
-
-  private period(): number {
-    const top = this.blocks[0]!.compare;
-    return this.mode === mode.continuous ? 0x10000 : this.mode === mode.up ? top + 1 : Math.max(1, 2 * top);
   }
 
   /** Counts until TAR next changes something: reaches a compare value, the top, or zero. */
   private distanceToEvent(): number {
     let nearest = this.distanceTo(0);
-    for (const block of this.blocks) {
-      const distance = this.distanceTo(block.compare);
-      if (distance < nearest) nearest = distance;
-    }
+    for (const block of this.blocks) nearest = Math.min(nearest, this.distanceTo(block.compare));
     return nearest;
   }
 
-  /** Counts until TAR is `value` again, at least 1; Infinity when it never will be. */
   private distanceTo(value: number): number {
-    const { count } = this;
-    const top = this.blocks[0]!.compare;
-    switch (this.mode) {
-      case mode.continuous:
-        return value > count ? value - count : 0x10000 - count + value;
-      case mode.up: {
-        if (top === 0) return value === 0 && count !== 0 ? 1 : Number.POSITIVE_INFINITY;
-        if (value > top) return Number.POSITIVE_INFINITY;
-        if (count >= top) return 1 + value;
-        return value > count ? value - count : top - count + 1 + value;
-      }
-      default:
-        return this.upDownDistance(value, top);
-    }
-  }
-
-  private upDownDistance(value: number, top: number): number {
-    const { count } = this;
-    if (top === 0 && count === 0) return Number.POSITIVE_INFINITY;
-    if (this.down || count >= top) {
-      if (value < count) return count - value;
-      return value <= top ? count + value : Number.POSITIVE_INFINITY;
-    }
-    if (value > top) return Number.POSITIVE_INFINITY;
-    return value > count ? value - count : 2 * top - count - value;
-  }
-
-  /** Moves TAR by `step` counts, none of which but the last changes anything, and does what the last one does. */
-  private move(step: number): void {
-    const top = this.blocks[0]!.compare;
-    const before = this.count;
-    let wrapped = false;
-    switch (this.mode) {
-      case mode.continuous:
-        this.count = (before + step) & 0xffff;
-        wrapped = this.count === 0;
-        break;
-      case mode.up:
-        if (before >= top) {
-          wrapped = true;
-          this.count = step - 1;
-        } else {
-          this.count = before + step;
-          if (this.count > top) {
-            wrapped = true;
-            this.count -= top + 1;
-          }
-        }
-        break;
-      default:
-        if (!this.down && before >= top) this.down = true;
-        this.count = this.down ? before - step : before + step;
-        if (this.count <= 0) {
-          wrapped = this.down;
-          this.count = 0;
-          this.down = false;
-        } else if (!this.down && this.count >= top) this.down = true;
-    }
-    this.reached(wrapped);
+    return this.counter.distanceTo(value, this.top);
   }
 
   private reached(wrapped: boolean): void {
-    const { count, blocks } = this;
-    const top = blocks[0]!.compare;
+    const { blocks, top } = this;
+    const { count, mode } = this.counter;
     if (wrapped) this.control |= TAIFG;
     // In up mode the outputs see EQ0 when the counter rolls over, in the other modes when it reaches TACCR0.
-    const equal0 = this.mode === mode.up ? wrapped : count === top;
+    const equal0 = mode === timerMode.up ? wrapped : count === top;
     if (equal0) for (let index = 1; index < 3; index++) blocks[index]!.output.equal0();
     for (const block of blocks) {
       if ((block.control & CAP) !== 0 || count !== block.compare) continue;
@@ -373,7 +298,7 @@ export class TimerA {
     scheduler.cancel(this.event);
     this.event = undefined;
     const source = this.source;
-    if (source === 'pin' || !this.counting) return;
+    if (source === 'pin' || !this.counter.counting(this.top)) return;
     const counts = this.countsToInterest();
     if (counts === Number.POSITIVE_INFINITY) return;
     const ticks = counts * this.divider - this.dividerPhase;
@@ -396,7 +321,7 @@ export class TimerA {
       if ((block.control & (CAP | CCIE | CCIFG)) === CCIE) consider(block.compare);
       if (!block.output.watched) return;
       if ((block.control & CAP) === 0 && block.output.usesEqual) consider(block.compare);
-      if (index > 0 && block.output.usesEqual0) consider(this.mode === mode.up ? 0 : this.blocks[0]!.compare);
+      if (index > 0 && block.output.usesEqual0) consider(this.counter.mode === timerMode.up ? 0 : this.top);
     });
     return nearest;
   }
@@ -412,7 +337,7 @@ export class TimerA {
   private readCount(): number {
     this.sync();
     this.request();
-    return this.count;
+    return this.counter.count;
   }
 
   private writeControl(value: number): void {
@@ -420,11 +345,10 @@ export class TimerA {
     const changedSource = ((this.control ^ value) & 0x300) !== 0;
     this.control = value & 0x3f7 & ~TACLR;
     if ((value & TACLR) !== 0) {
-      this.count = 0;
-      this.down = false;
+      this.counter.clear();
       this.dividerPhase = 0;
     }
-    if (this.mode !== mode.upDown) this.down = false;
+    this.counter.setMode((value >> 4) & 3);
     if (this.dividerPhase >= this.divider) this.dividerPhase = 0;
     if (changedSource) this.lastTick = this.sourceTicks();
     this.update();
@@ -527,7 +451,7 @@ export class TimerA {
     this.sync();
     const block = this.blocks[index]!;
     if (block.captured) block.control |= COV;
-    block.compare = this.count;
+    block.compare = this.counter.count;
     block.captured = true;
     block.control |= CCIFG;
     block.output.equal();
