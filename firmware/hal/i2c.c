@@ -46,15 +46,9 @@ static void half_bit(void) {
         __asm__ volatile("nop");
 }
 
-static void enable_interrupts(uint8_t bits) {
-    uint16_t sr = interrupts_off();
-    IE2 = (IE2 & (uint8_t) ~(UCB0TXIE | UCB0RXIE)) | bits;
-    interrupts_restore(sr);
-}
-
 /* USCI in reset, its pins released to GPIO inputs; their outputs are low, so that DIR alone pulls a line. */
 static void detach(void) {
-    enable_interrupts(0);
+    BITS_CLEAR(IE2, UCB0TXIE | UCB0RXIE);
     UCB0CTL1 = UCSWRST;
     P1SEL &= (uint8_t) ~(BOARD_SCL | BOARD_SDA);
     P1SEL2 &= (uint8_t) ~(BOARD_SCL | BOARD_SDA);
@@ -136,7 +130,7 @@ static enum status end(void) {
     while ((UCB0CTL1 & UCTXSTP) && (transfer.status == STATUS_OK || transfer.status == STATUS_NACK)) {
     }
     TA0CCTL2 = 0;
-    enable_interrupts(0);
+    BITS_CLEAR(IE2, UCB0TXIE | UCB0RXIE);
     sleep_release(SLEEP_HOLD_I2C);
     sleep_forget(WAKE_I2C);
     enum status status = (enum status)transfer.status;
@@ -177,12 +171,12 @@ enum status i2c_write_read(const struct i2c_device *device, const uint8_t *out, 
     transfer.in_left = in_length;
     begin(device);
     if (out_length != 0) {
-        enable_interrupts(UCB0TXIE | UCB0RXIE);
+        BITS_SET(IE2, UCB0TXIE | UCB0RXIE);
         UCB0CTL1 |= UCTR | UCTXSTT;
         if (in_length != 0)
             sleep_wait(WAKE_I2C); /* the repeated START has been requested */
     } else {
-        enable_interrupts(UCB0RXIE);
+        BITS_SET(IE2, UCB0RXIE);
         start_reading();
     }
     if (in_length == 1 && running())

@@ -35,6 +35,13 @@
             ".text\n");                                                                                                \
     uint8_t name##_interrupt(void)
 
+/*
+ * Set or clear bits of a byte in memory by one instruction, so that no handler that changes other bits of it can come
+ * in between. C promises that of no operator.
+ */
+#define BITS_SET(register8, bits)   __asm__ volatile("bis.b %1, %0" : "+m"(register8) : "ri"((uint8_t)(bits)) : "cc")
+#define BITS_CLEAR(register8, bits) __asm__ volatile("bic.b %1, %0" : "+m"(register8) : "ri"((uint8_t)(bits)) : "cc")
+
 /* Run a few statements with interrupts off; they may nest. */
 static inline uint16_t interrupts_off(void) {
     uint16_t sr;

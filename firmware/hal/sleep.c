@@ -77,16 +77,14 @@ void sleep_wait(uint8_t mask) {
     (void)wait(mask);
 }
 
+/* By one instruction each, as BITS_SET does; clang would address the variable relative to PC, which lld cannot place.
+ */
 void sleep_note(uint8_t bits) {
-    uint16_t sr = interrupts_off();
-    sleep_wake_bits |= bits;
-    interrupts_restore(sr);
+    __asm__ volatile("bis.b %0, &sleep_wake_bits" : : "r"(bits) : "memory", "cc");
 }
 
 void sleep_forget(uint8_t bits) {
-    uint16_t sr = interrupts_off();
-    sleep_wake_bits &= (uint8_t)~bits;
-    interrupts_restore(sr);
+    __asm__ volatile("bic.b %0, &sleep_wake_bits" : : "r"(bits) : "memory", "cc");
 }
 
 uint8_t sleep_until_event(void) {

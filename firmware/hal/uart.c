@@ -69,9 +69,8 @@ enum status uart_init(enum uart_baud baud) {
     P1SEL |= BOARD_UART_PINS;
     P1SEL2 |= BOARD_UART_PINS;
     UCA0CTL1 &= (uint8_t)~UCSWRST;
-    uint16_t sr = interrupts_off();
-    IE2 = (IE2 & (uint8_t)~UCA0TXIE) | UCA0RXIE;
-    interrupts_restore(sr);
+    BITS_CLEAR(IE2, UCA0TXIE);
+    BITS_SET(IE2, UCA0RXIE);
     return STATUS_OK;
 }
 
@@ -100,9 +99,7 @@ bool uart_write(const uint8_t *bytes, uint8_t length) {
         head = after(head, UART_TX_SIZE);
     }
     uart.tx_head = head;
-    uint16_t sr = interrupts_off();
-    IE2 |= UCA0TXIE;
-    interrupts_restore(sr);
+    BITS_SET(IE2, UCA0TXIE);
     return true;
 }
 
