@@ -206,6 +206,7 @@ export class UsciI2c implements MasterPort, SlavePort {
   }
 
   private onMasterFinished(): void {
+    this.txLoaded = false;
     this.clockRequest.set(undefined);
     this.startWhenAsked();
   }
@@ -302,9 +303,10 @@ export class UsciI2c implements MasterPort, SlavePort {
 
   onStart(transmitter: boolean): void {
     this.setStatus(0, stat.UCNACKIFG | stat.UCSTPIFG);
-    this.txLoaded = false;
-    if (transmitter) this.flags.raise(UCB0TXIFG);
-    else this.flags.clear(UCB0TXIFG);
+    if (!transmitter) {
+      this.txLoaded = false;
+      this.flags.clear(UCB0TXIFG);
+    } else if (!this.txLoaded) this.flags.raise(UCB0TXIFG);
   }
 
   onAddressSent(acknowledged: boolean): void {
