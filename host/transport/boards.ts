@@ -14,7 +14,7 @@ export interface KnownBoard {
 export const knownBoards: readonly KnownBoard[] = [
   // SLAU318: the application UART of the on-board emulator is limited to 9600 baud.
   { vendorId: '0451', productId: 'f432', name: 'MSP-EXP430G2 LaunchPad', maxBaud: 9600 },
-  { vendorId: '2047', productId: '0013', name: 'MSP-EXP430G2ET LaunchPad' },
+  { vendorId: '2047', productId: '0013', name: 'LaunchPad with eZ-FET, e.g. MSP-EXP430G2ET' },
   { vendorId: '0403', productId: '6001', name: 'FTDI FT232R adapter' },
   { vendorId: '0403', productId: '6015', name: 'FTDI FT231X adapter' },
   { vendorId: '10c4', productId: 'ea60', name: 'Silicon Labs CP210x adapter' },
