@@ -119,6 +119,7 @@ static bool running(void) {
 static void begin(const struct i2c_device *device) {
     transfer.status = PENDING;
     UCB0I2CSA = device->address;
+    BITS_CLEAR(IFG2, UCB0TXIFG | UCB0RXIFG); /* a stale flag would load the first byte before START */
     sleep_hold(SLEEP_HOLD_I2C);
     TA0CCTL2 = 0;
     TA0CCR2 = clock_count() + clock_ticks(I2C_TIMEOUT_MS);
