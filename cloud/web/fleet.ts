@@ -82,26 +82,20 @@ export class Fleet {
       return;
     }
     if (!Object.values<string>(channels).includes(channel)) return;
-    const probe = this.probe(key);
-    if (probe === undefined) return;
+    const known = this.probes.get(key);
+    if (known === undefined && this.probes.size >= MAX_PROBES) {
+      this.refused++;
+      return;
+    }
+    const probe = known ?? new Probe(key);
     if (!takeChannel(probe, channel, data, retained, nowMs)) {
       this.malformed++;
       return;
     }
     probe.revision++;
-  }
-
-  private probe(key: string): Probe | undefined {
-    const known = this.probes.get(key);
-    if (known !== undefined) return known;
-    if (this.probes.size >= MAX_PROBES) {
-      this.refused++;
-      return undefined;
-    }
-    const probe = new Probe(key);
+    if (known !== undefined) return;
     this.probes.set(key, probe);
     this.changed(probe, 'added');
-    return probe;
   }
 
   private forget(key: string): void {

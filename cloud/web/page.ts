@@ -1,7 +1,7 @@
 /**
  * The page around the cards: connection and its banner, search, window of the charts, pause.
  *
- * Cards stand in the order of their topics and never move by themselves. The search box comes with the eleventh probe.
+ * Cards stand in the order of site, kind and name. The search box comes with the eleventh probe.
  */
 
 import { errorMessage } from '../../errors/index.ts';
@@ -75,15 +75,29 @@ export class Page {
   private added(probe: Probe): void {
     const road = { client: this.client, probe: probe.key };
     const card = new Card(probe, road, () => this.view, this.cards.size < OPEN_CARDS);
-    const next = [...this.cards.keys()]
-      .filter(({ key }) => key > probe.key)
-      .sort((a, b) => (a.key < b.key ? -1 : 1))[0];
     this.cards.set(probe, card);
-    const before = next === undefined ? null : this.cards.get(next)!.element;
-    this.find('probes').insertBefore(card.element, before);
+    this.place(card);
     card.attach(this.painter);
     if (this.cards.size > OPEN_CARDS) for (const other of this.cards.values()) other.foldIfUnused();
     this.filter();
+  }
+
+  /** Puts a card where its kind and name belong; the others stay where they are. */
+  private place(card: Card): void {
+    const key = sortKey(card.probe);
+    card.element.dataset.place = key;
+    const placeOf = (other: Card) => other.element.dataset.place ?? '';
+    const after = [...this.cards.values()].filter((other) => other !== card && placeOf(other) > key);
+    after.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+    this.find('probes').insertBefore(card.element, after[0]?.element ?? null);
+  }
+
+  /** A probe whose kind became known later moves to its place, but not from under somebody's hands. */
+  private placeAgain(): void {
+    for (const card of this.cards.values()) {
+      const misplaced = card.element.dataset.place !== sortKey(card.probe);
+      if (misplaced && !card.element.contains(this.root.activeElement)) this.place(card);
+    }
   }
 
   private removed(probe: Probe): void {
@@ -143,6 +157,7 @@ export class Page {
     if (this.pausedAt === undefined && this.root.visibilityState === 'visible') {
       setText(this.find('counts'), this.countText(nowMs));
       for (const card of this.cards.values()) card.refreshState(nowMs);
+      this.placeAgain();
     }
     this.paintBanner(nowMs);
     if (connected && this.ticks++ % CLOUD_PING_TICKS === 0) void this.pingCloud();
@@ -208,6 +223,10 @@ export class Page {
     if (element === null) throw new Error(`index.html has no element "${id}"`);
     return element;
   }
+}
+
+function sortKey({ site, kind, name }: Probe): string {
+  return `${site} ${kind} ${name}`;
 }
 
 function clock(date: Date): string {

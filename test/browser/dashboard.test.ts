@@ -122,13 +122,11 @@ describe('cards', () => {
     for (const trace of ['--trace-1', '--trace-2', '--trace-3']) {
       await expect.poll(() => pixelsIn(card, trace), patience).toBeGreaterThan(100);
     }
-    const description = await card.getByRole('img').getAttribute('aria-label');
-    expect(description).toMatch(
-      /^Acceleration, last 60 seconds: x now .* m\/s², between −[12]\.\d\d m\/s² and [12]\.\d\d m\/s²; y/,
-    );
+    const spoken = /^Acceleration, last 60 seconds: x now .* m\/s², between −[12]\.\d\d m\/s² and [12]\.\d\d m\/s²; y/;
+    await expect.poll(() => card.getByRole('img').getAttribute('aria-label'), patience).toMatch(spoken);
     await card.getByText('Details').click();
     const row = card.getByRole('row', { name: 'Acceleration z' });
-    await expect.poll(() => text(row), patience).toMatch(/m\/s²\s+[\d.]+\s+9\.21\s+10\.41\s+9\.8/);
+    await expect.poll(() => text(row), patience).toMatch(/m\/s²\s+[\d.]+\s+9\.[23]\d\s+10\.[34]\d\s+9\.8/);
   });
 
   it('tells quiet and offline in words, and shows events and counters', async () => {
