@@ -165,7 +165,7 @@ describe('sequences, repetition and the DTC', () => {
   it('Timer0_A output 1 triggers a repeated conversion with its rising edge', () => {
     const { mcu, run } = chip();
     let count = 0;
-    mcu.setAnalogInput(1, () => (count++, 1));
+    mcu.setAnalogInput(1, () => count++);
     mcu.bus.writeWord(CTL1, 0x1404);
     mcu.bus.writeWord(CTL0, ON | ENC);
     mcu.bus.writeWord(0x172, 999);

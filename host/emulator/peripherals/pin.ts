@@ -84,26 +84,12 @@ export class Pin {
    * (USCI_A0 and USCI_B0 on P1.6/P1.7): the last one that called `output` with a level or undefined counts.
    */
   attach(select: 1 | 2 | 3, direction: 'port' | 'module'): PinFunction {
-    const fn = this.functions[select] ?? {
-      direction,
-      level: undefined,
-      selected: this.select === select,
-      listeners: [],
-    };
-    this.functions[select] = fn;
-    return {
-      get selected() {
-        return fn.selected;
-      },
-      output: (level) => {
-        if (fn.level === level) return;
-        fn.level = level;
-        if (fn.selected) this.resolve();
-      },
-      onSelect: (listener) => {
-        fn.listeners.push(listener);
-      },
-    };
+    let fn = this.functions[select];
+    if (fn === undefined) {
+      fn = new AttachedFunction(direction, this.select === select, () => this.resolve());
+      this.functions[select] = fn;
+    }
+    return fn;
   }
 
   /** The port's registers for this pin changed (called by the port only). */
@@ -121,8 +107,7 @@ export class Pin {
     for (const select of [before, this.select]) {
       const fn = this.functions[select];
       if (fn === undefined) continue;
-      fn.selected = select === this.select;
-      for (const listener of fn.listeners) listener(fn.selected);
+      fn.choose(select === this.select);
     }
   }
 
@@ -141,9 +126,35 @@ export class Pin {
   }
 }
 
-interface AttachedFunction {
+class AttachedFunction implements PinFunction {
   readonly direction: 'port' | 'module';
   level: Level | undefined;
-  selected: boolean;
-  readonly listeners: ((selected: boolean) => void)[];
+  private chosen: boolean;
+  private readonly changed: () => void;
+  private readonly listeners: ((selected: boolean) => void)[] = [];
+
+  constructor(direction: 'port' | 'module', chosen: boolean, changed: () => void) {
+    this.direction = direction;
+    this.chosen = chosen;
+    this.changed = changed;
+  }
+
+  get selected(): boolean {
+    return this.chosen;
+  }
+
+  output(level: Level | undefined): void {
+    if (this.level === level) return;
+    this.level = level;
+    if (this.chosen) this.changed();
+  }
+
+  onSelect(listener: (selected: boolean) => void): void {
+    this.listeners.push(listener);
+  }
+
+  choose(selected: boolean): void {
+    this.chosen = selected;
+    for (const listener of this.listeners) listener(selected);
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * Watchdog Timer+ (SLAU144 "Watchdog Timer+"): watchdog and interval mode, password, NMI selection of the RST pin.
  *
- * In watchdog mode it keeps its clock alive through low-power modes (fail-safe clocking).
+ * In watchdog mode it keeps its clock alive through low-power modes (fail-safe clocking). Left out: the change to another
+ * clock when ACLK fails.
  */
 
 import type { RegisterBus } from '../bus.ts';
