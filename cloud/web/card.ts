@@ -89,6 +89,11 @@ export class Card implements Painted {
     this.refreshState(Date.now());
   }
 
+  /** Kind and short id, as in its heading. */
+  get name(): string {
+    return titleOf(this.probe).filter(Boolean).join(' ');
+  }
+
   /** What a search box looks into. */
   get searchText(): string {
     return `${this.probe.key} ${this.probe.kind} ${this.probe.status?.id ?? ''}`.toLowerCase();
@@ -152,7 +157,7 @@ export class Card implements Painted {
   private paintState(state: ProbeState, nowMs: number): void {
     const { probe, roundTrip, stats } = this;
     const [kind, id] = titleOf(probe);
-    const title = id === '' ? kind : `${kind} ${id}`;
+    const title = this.name;
     if (this.title.dataset.text !== title) {
       this.title.dataset.text = title;
       this.title.replaceChildren(kind, id === '' ? '' : h('span', { class: 'short-id' }, ` ${id}`));

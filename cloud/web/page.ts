@@ -9,9 +9,10 @@ import type { CloudClient } from '../client/client.ts';
 import { Card, type PageView } from './card.ts';
 import { icon, setIcon, setText } from './dom.ts';
 import { Fleet, type Probe } from './fleet.ts';
+import { News } from './news.ts';
 import { Painter } from './painter.ts';
 import { onThemeChange } from './preferences.ts';
-import { stateOf } from './probe-state.ts';
+import { type ProbeState, stateOf } from './probe-state.ts';
 import { formatMs } from './quantities.ts';
 
 const SEARCH_FROM_PROBES = 11;
@@ -27,6 +28,7 @@ export class Page {
   private readonly painter = new Painter();
   private readonly cards = new Map<Probe, Card>();
   private readonly fleet = new Fleet((probe, change) => (change === 'added' ? this.added(probe) : this.removed(probe)));
+  private readonly news = new News();
   private readonly linkIcon = icon('unknown');
   private view: PageView = { windowSeconds: 60, theme: 0, connected: false };
   private everConnected = false;
@@ -156,12 +158,21 @@ export class Page {
     setText(this.find('link-text'), this.linkText());
     if (this.pausedAt === undefined && this.root.visibilityState === 'visible') {
       setText(this.find('counts'), this.countText(nowMs));
-      for (const card of this.cards.values()) card.refreshState(nowMs);
+      this.refreshCards(nowMs);
       this.placeAgain();
     }
     this.paintBanner(nowMs);
     if (connected && this.ticks++ % CLOUD_PING_TICKS === 0) void this.pingCloud();
     if (!connected) setText(this.find('cloud-ping'), '');
+  }
+
+  private refreshCards(nowMs: number): void {
+    const states = new Map<string, { title: string; state: ProbeState }>();
+    for (const card of this.cards.values()) {
+      states.set(card.probe.key, { title: card.name, state: card.refreshState(nowMs) });
+    }
+    const news = this.news.tell(states);
+    if (news !== '') setText(this.find('news'), news);
   }
 
   private linkText(): string {

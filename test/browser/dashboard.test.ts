@@ -122,6 +122,8 @@ describe('cards', () => {
     for (const trace of ['--trace-1', '--trace-2', '--trace-3']) {
       await expect.poll(() => pixelsIn(card, trace), patience).toBeGreaterThan(100);
     }
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await expect.poll(() => pixelsIn(card, '--trace-1'), patience).toBeGreaterThan(100);
     const spoken = /^Acceleration, last 60 seconds: x now .* m\/s², between −[12]\.\d\d m\/s² and [12]\.\d\d m\/s²; y/;
     await expect.poll(() => card.getByRole('img').getAttribute('aria-label'), patience).toMatch(spoken);
     await card.getByText('Details').click();
@@ -140,6 +142,8 @@ describe('cards', () => {
     await expect.poll(() => text(card), patience).toMatch(/Quiet: no sample for [\d.]+ s/);
     probe.status({ online: false, reason: 'the cable was pulled' });
     await expect.poll(() => text(card), patience).toContain('Offline: the cable was pulled.');
+    const spoken = () => page.locator('#news').textContent();
+    await expect.poll(spoken, patience).toBe('Light 0001: offline, the cable was pulled.');
   });
 
   it('stands still while paused, and catches up', async () => {
