@@ -19,7 +19,7 @@ start: dist/.built ## cloud, gateway and three virtual probes on http://localhos
 .PHONY: build
 build: dist/.built ## compile host/ and cloud/ into dist/
 
-node_modules/.package-lock.json: package.json package-lock.json
+node_modules/.package-lock.json: package-lock.json
 	npm ci --ignore-scripts
 	@touch $@
 
@@ -57,7 +57,7 @@ setup: ## install what the tests need (apt-get when root, else says what is miss
 
 .PHONY: check
 check: node_modules/.package-lock.json ## format, lint, types, import table, generated files
-	npx biome ci .
+	npx biome ci --colors=off --error-on-warnings .
 	npx tsc -p tsconfig.json
 	npx tsc -p tsconfig.pure.json
 	npx tsc -p tsconfig.web.json
