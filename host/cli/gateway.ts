@@ -86,6 +86,7 @@ async function run(flags: GatewayFlags): Promise<void> {
   await signal.stopped;
   await closeAll([() => relay.close()]);
   if (refused !== undefined) throw refused;
+  log({ level: 'info', event: 'stopped', message: 'stopped' });
 }
 
 /** A host name as a topic level. */

@@ -76,6 +76,7 @@ async function run(flags: UpFlags): Promise<void> {
   } finally {
     await closeAll(closers);
   }
+  log({ level: 'info', event: 'stopped', message: 'stopped' });
 }
 
 function announce(cloud: Cloud, json: boolean, log: Log): void {

@@ -49,6 +49,7 @@ export class Uplink {
   private pause: (() => void) | undefined;
   private drained: (() => void)[] = [];
   private closed = false;
+  private wasConnected = false;
   private cancelHint: (() => void) | undefined;
 
   constructor(options: UplinkOptions) {
@@ -110,10 +111,12 @@ export class Uplink {
     const { sample, event, state } = this.dropped;
     this.dropped = { sample: 0, event: 0, state: 0 };
     const waiting = this.spool.size;
-    log({ level: 'info', event: 'cloud-connected', message: `cloud connected, ${waiting} messages waiting`, waiting });
+    const message = this.wasConnected ? `the cloud is back, ${waiting} messages wait for it` : 'connected to the cloud';
+    this.wasConnected = true;
+    log({ level: 'info', event: 'cloud-connected', message, waiting });
     if (sample + event + state > 0) {
-      const message = `dropped while the cloud was away: ${sample} samples, ${event} events`;
-      log({ level: 'warn', event: 'spool-dropped', message, samples: sample, events: event });
+      const what = `dropped while the cloud was away: ${sample} samples, ${event} events`;
+      log({ level: 'warn', event: 'spool-dropped', message: what, samples: sample, events: event });
     }
     this.pause?.();
     this.pause = undefined;
