@@ -34,7 +34,11 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { cloudUrl: url, token, site, log, countersMs, onRefused } = options;
   const urls = options.probes.filter((probe) => probe !== AUTO);
   const transports = await Promise.all(urls.map((probe) => openTransport(probe)));
-  const client = connect({ url, ...(token !== undefined && { token }) });
+  const client = connect({
+    url,
+    ...(token !== undefined && { token }),
+    onHandlerError: (error) => log({ level: 'error', event: 'cloud-error', message: errorMessage(error) }),
+  });
   try {
     // A board that cannot be switched on is a mistake to be told at once; every other transport may come later.
     await Promise.all(transports.map((transport) => (isEmulated(transport) ? transport.powerOn() : undefined)));

@@ -407,6 +407,17 @@ test('while the cloud is away samples are kept; dropped ones are counted for the
   expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
 });
 
+test('a cloud that will not have this gateway is said once, and told to the caller', async () => {
+  const refusals: unknown[] = [];
+  cloud.serve = async () => {
+    throw new EarlError('CLOUD_REFUSED', 'the token is wrong');
+  };
+  gatewayOf([new Cable('tcp:1', new ModelProbe())], { onRefused: (error) => refusals.push(error) });
+  await clock.advance(5000);
+  expect(refusals).toHaveLength(1);
+  expect(logged('cloud-refused')).toMatchObject([{ level: 'error', message: 'the token is wrong' }]);
+});
+
 test('a clean end publishes every death and lets go of the transports', async () => {
   const cables = [new Cable('tcp:1', new ModelProbe()), new Cable('tcp:2', new ModelProbe())];
   cables[1]!.probe.id = Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 2);

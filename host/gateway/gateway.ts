@@ -72,6 +72,7 @@ export class Gateway {
   /** By id. */
   private readonly probes = new Map<string, Probe>();
   private closing = false;
+  private refused = false;
 
   constructor(options: GatewayOptions) {
     const { client, clock, log, spool = defaultSpoolLimits } = options;
@@ -290,7 +291,8 @@ export class Gateway {
     client
       .serve(paths, (path, object, call) => this.answer(path, object, call))
       .catch((error: unknown) => {
-        if (this.closing) return;
+        if (this.closing || this.refused) return;
+        this.refused = true;
         log({ level: 'error', event: 'cloud-refused', message: errorMessage(error) });
         this.options.onRefused?.(error);
       });

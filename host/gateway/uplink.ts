@@ -127,6 +127,7 @@ export class Uplink {
 
   private disconnected(reason?: string): void {
     this.connection++;
+    this.cancelHint?.();
     this.spool.rewind();
     const message = `cloud away${reason ? ` (${reason})` : ''}: keeping samples until it is back`;
     this.options.log({ level: 'warn', event: 'cloud-disconnected', message, ...(reason && { reason }) });

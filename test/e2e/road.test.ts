@@ -193,6 +193,17 @@ test.each([
   expect(process.text).toMatch(message);
 });
 
+test('a gateway without the token says so and ends', async () => {
+  const cloud = await startCloud({ port: 0, token: 'secret' });
+  closers.push(() => cloud.close());
+  const url = cloud.url.replace(/^http/, 'ws');
+  const refused = new EarlProcess(bundle.file, ['gateway', '--probe', boardUrl('ball'), '--cloud', url]);
+  closers.push(() => refused.stop('SIGKILL'));
+  expect(await refused.exit()).toBe(1);
+  expect(refused.text).toContain('earl: ');
+  expect(refused.text).toMatch(/token/);
+});
+
 test('both commands have help with examples', async () => {
   for (const command of ['gateway', 'up']) {
     const help = new EarlProcess(bundle.file, [command, '--help']);
