@@ -65,6 +65,7 @@ enum status accelerometer_attach(struct accelerometer *sensor) {
     status = configure(sensor);
     sensor->attached = status == STATUS_OK;
     sensor->moving = 0;
+    sensor->referenced = 0;
     sensor->peak = 0;
     return status;
 }
@@ -106,19 +107,26 @@ static void note_peak(struct accelerometer *sensor) {
     }
 }
 
+static void take_reference(struct accelerometer *sensor) {
+    uint8_t axis;
+
+    for (axis = 0; axis < ACCELEROMETER_AXES; axis++) {
+        sensor->rest[axis] = sensor->milli_g[axis];
+    }
+    sensor->referenced = 1;
+}
+
 enum status accelerometer_read(struct accelerometer *sensor) {
     enum status status = read_axes(sensor);
-    uint8_t axis;
 
     if (status != STATUS_OK) {
         return status;
     }
+    if (!sensor->referenced) {
+        take_reference(sensor);
+    }
     if (sensor->moving) {
         note_peak(sensor);
-        return STATUS_OK;
-    }
-    for (axis = 0; axis < ACCELEROMETER_AXES; axis++) {
-        sensor->rest[axis] = sensor->milli_g[axis];
     }
     return STATUS_OK;
 }
@@ -128,22 +136,19 @@ enum status accelerometer_poll(struct accelerometer *sensor, enum accelerometer_
     enum status status = read(sensor, ADXL345_INT_SOURCE, &source, 1);
 
     *motion = ACCELEROMETER_NOTHING;
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK || !(source & (ADXL345_ACTIVITY | ADXL345_INACTIVITY))) {
         return status;
     }
     /* Both at once: main was away for seconds. The later state counts, and link mode ends with inactivity. */
-    if (source & ADXL345_INACTIVITY) {
-        *motion = ACCELEROMETER_STILL;
-    } else if (source & ADXL345_ACTIVITY) {
-        *motion = ACCELEROMETER_MOTION;
-        sensor->peak = 0;
-    } else {
-        return STATUS_OK;
-    }
+    *motion = source & ADXL345_INACTIVITY ? ACCELEROMETER_STILL : ACCELEROMETER_MOTION;
     sensor->moving = *motion == ACCELEROMETER_MOTION;
-    status = read_axes(sensor);
-    if (status == STATUS_OK && sensor->moving) {
-        note_peak(sensor);
+    if (sensor->moving) {
+        sensor->peak = 0;
+    }
+    status = accelerometer_read(sensor);
+    /* The chip compares with where it came to rest, and so do we: `peak` stays, the next one starts from here. */
+    if (status == STATUS_OK && !sensor->moving) {
+        take_reference(sensor);
     }
     return status;
 }

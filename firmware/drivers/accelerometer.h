@@ -21,10 +21,11 @@ enum accelerometer_motion { ACCELEROMETER_NOTHING, ACCELEROMETER_MOTION, ACCELER
 struct accelerometer {
     struct i2c_device bus;
     int16_t milli_g[ACCELEROMETER_AXES]; /* X, Y, Z as last read */
-    int16_t rest[ACCELEROMETER_AXES];    /* as last read before the motion */
+    int16_t rest[ACCELEROMETER_AXES];    /* as first read, or where the last motion ended */
     uint16_t peak;                       /* greatest distance of an axis from rest in this motion, thousandths of g */
     uint8_t moving;
-    uint8_t attached; /* configured and answering */
+    uint8_t referenced; /* `rest` is valid */
+    uint8_t attached;   /* configured and answering */
 };
 
 /** Sets up the bus. Talks to no device. */
