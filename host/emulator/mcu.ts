@@ -15,6 +15,7 @@ import type { InterruptLines } from './interrupts.ts';
 import { type McuOptions, type McuWarning, type ResetKind, WarningLog } from './mcu-options.ts';
 import { McuPeripherals } from './mcu-peripherals.ts';
 import { infoEnd, infoStart, Memory } from './memory.ts';
+import { type ExecutionObserver, Observers } from './observer.ts';
 import { resetFrequencyHz } from './peripherals/basic-clock.ts';
 import type { Pin } from './peripherals/pin.ts';
 import { SpecialFunctionRegisters } from './peripherals/sfr.ts';
@@ -45,6 +46,7 @@ export class Mcu {
   private readonly cpu: Cpu;
   private readonly controller: InterruptController;
   private readonly warnings: WarningLog;
+  private readonly observers = new Observers();
   private readonly resetListeners: ((kind: ResetKind, por: boolean) => void)[] = [];
   private pendingReset: ResetKind | undefined;
   private stopped = false;
@@ -186,7 +188,8 @@ export class Mcu {
         const next = Math.min(scheduler.nextAt, cycle);
         if (next === Number.POSITIVE_INFINITY) return;
         this.waitUntil(next);
-      } else cpu.run(cycle);
+      } else if (this.observers.stepping) this.runObserved();
+      else cpu.run(cycle);
     }
   }
 
@@ -258,6 +261,11 @@ export class Mcu {
     this.warnings.onWarning(listener);
   }
 
+  /** Watches the CPU until the returned function is called. */
+  observe(observer: ExecutionObserver): () => void {
+    return this.observers.add(observer);
+  }
+
   private fillMemory(options: McuOptions): void {
     const { memory } = this;
     const segments = [options.info?.D, options.info?.C, options.info?.B, options.info?.A ?? factoryInfoA()];
@@ -290,12 +298,27 @@ export class Mcu {
     this.cpu.interruptRun();
   }
 
+  /** One instruction, unless an observer wants to stop before it. */
+  private runObserved(): void {
+    const { cpu, observers } = this;
+    const pc = cpu.registers[0]!;
+    if (observers.instruction(pc)) {
+      this.stopped = true;
+      return;
+    }
+    const { activeCycles, instructions } = cpu;
+    cpu.run(this.scheduler.now + 1);
+    if (cpu.instructions !== instructions) observers.executed(pc, cpu.activeCycles - activeCycles);
+  }
+
   private acceptInterrupt(vector: number): void {
+    const { activeCycles } = this.cpu;
     if (this.sleeping && this.peripherals.clock.dcoStopped) {
       this.scheduler.advanceTo(this.scheduler.now + this.scheduler.cycles(dcoWakeUpSeconds));
     }
     this.cpu.accept(vectorTable + 2 * vector);
     this.controller.accept(vector);
+    if (this.observers.any) this.observers.interrupted(vector, this.cpu.activeCycles - activeCycles);
   }
 
   private statusChanged(value: number): void {
@@ -306,7 +329,18 @@ export class Mcu {
 
   /** Lets time pass without the CPU. */
   private waitUntil(time: number): void {
-    this.scheduler.advanceTo(time);
+    const { scheduler, observers } = this;
+    if (!observers.any) {
+      scheduler.advanceTo(time);
+      return;
+    }
+    const held = scheduler.now < this.heldUntil;
+    const status = this.cpu.registers[SR]!;
+    const start = scheduler.seconds();
+    scheduler.advanceTo(time);
+    const seconds = scheduler.seconds() - start;
+    if (held) observers.held(seconds);
+    else observers.slept(status, seconds);
   }
 
   /** The flash is busy: holds a CPU that runs from it. */

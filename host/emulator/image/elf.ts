@@ -6,20 +6,24 @@
  */
 
 import { EarlError } from '../../../errors/index.ts';
-import type { ImageSegment } from './image.ts';
+import type { FunctionSymbol, ImageSegment } from './image.ts';
 import { Reader } from './reader.ts';
 
 const machineMsp430 = 105;
 const typeExecutable = 2;
 const segmentLoad = 1;
-const section = { progbits: 1, symbolTable: 2, noBits: 8, allocate: 2 } as const;
+const section = { progbits: 1, symbolTable: 2, noBits: 8, allocate: 2, executable: 4 } as const;
 const sectionUndefined = 0;
+const symbolTypeNone = 0;
+const symbolTypeFunction = 2;
+const bindingLocal = 0;
 const symbolTypeFile = 4;
 const symbolTypeSection = 3;
 
 export interface ParsedFile {
   readonly segments: ImageSegment[];
   readonly symbols: Map<string, number>;
+  readonly functions?: FunctionSymbol[];
 }
 
 export function isElf(bytes: Uint8Array): boolean {
@@ -32,7 +36,9 @@ export function parseElf(bytes: Uint8Array): ParsedFile {
   const sections = readSections(reader);
   const segments: ImageSegment[] = [];
   for (const segment of readProgramHeaders(reader)) segments.push(...contents(reader, segment, sections));
-  return { segments, symbols: readSymbols(reader, sections) };
+  const table = readSymbols(reader, sections);
+  const symbols = new Map(table.map(({ name, address }) => [name, address]));
+  return { segments, symbols, functions: functionsOf(table) };
 }
 
 function checkHeader(reader: Reader): void {
@@ -107,8 +113,12 @@ function contents(reader: Reader, segment: Segment, sections: readonly Section[]
   }));
 }
 
-function readSymbols(reader: Reader, sections: readonly Section[]): Map<string, number> {
-  const symbols = new Map<string, number>();
+interface ElfSymbol extends FunctionSymbol {
+  readonly isFunction: boolean;
+}
+
+function readSymbols(reader: Reader, sections: readonly Section[]): ElfSymbol[] {
+  const symbols: ElfSymbol[] = [];
   for (const table of sections) {
     const strings = table.type === section.symbolTable ? sections[table.link] : undefined;
     if (strings === undefined) continue;
@@ -116,9 +126,23 @@ function readSymbols(reader: Reader, sections: readonly Section[]): Map<string, 
       const type = reader.u8(at + 12) & 15;
       const name = reader.text(strings.offset + reader.u32(at));
       if (name === '' || type === symbolTypeFile || type === symbolTypeSection) continue;
-      if (reader.u16(at + 14) === sectionUndefined) continue;
-      symbols.set(name, reader.u32(at + 4));
+      const home = reader.u16(at + 14);
+      if (home === sectionUndefined) continue;
+      const executable = ((sections[home]?.flags ?? 0) & section.executable) !== 0;
+      const label = type === symbolTypeNone && reader.u8(at + 12) >> 4 !== bindingLocal;
+      const isFunction = executable && (type === symbolTypeFunction || label);
+      symbols.push({ name, address: reader.u32(at + 4), size: reader.u32(at + 8), isFunction });
     }
   }
   return symbols;
+}
+
+/** Sorted; of several names for one place the one with a size. Local labels are no functions: they lie within one. */
+function functionsOf(symbols: readonly ElfSymbol[]): FunctionSymbol[] {
+  const byAddress = new Map<number, FunctionSymbol>();
+  for (const { name, address, size, isFunction } of symbols) {
+    const known = byAddress.get(address);
+    if (isFunction && (known === undefined || size > known.size)) byAddress.set(address, { name, address, size });
+  }
+  return [...byAddress.values()].sort((a, b) => a.address - b.address);
 }

@@ -12,6 +12,14 @@ export interface ImageSegment {
   readonly data: Uint8Array;
 }
 
+/** Code that a linker knows by name. */
+export interface FunctionSymbol {
+  readonly name: string;
+  readonly address: number;
+  /** In bytes; 0 when the file does not say, as for functions in assembly language. */
+  readonly size: number;
+}
+
 export interface Image {
   readonly format: ImageFormat;
   /** Sorted by address, not overlapping; all inside info memory (0x1000-0x10FF) or flash (0xC000-0xFFFF). */
@@ -20,4 +28,6 @@ export interface Image {
   readonly entry: number;
   /** Symbols by name; empty unless the format carries them (ELF, COFF). */
   readonly symbols: ReadonlyMap<string, number>;
+  /** Functions by address; empty unless the file is ELF. */
+  readonly functions: readonly FunctionSymbol[];
 }

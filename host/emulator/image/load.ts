@@ -5,7 +5,7 @@
 
 import { EarlError } from '../../../errors/index.ts';
 import { isElf, parseElf } from './elf.ts';
-import type { Image, ImageFormat, ImageSegment } from './image.ts';
+import type { FunctionSymbol, Image, ImageFormat, ImageSegment } from './image.ts';
 import { isIntelHex, parseIntelHex } from './intel-hex.ts';
 import { isTiCoff, parseTiCoff } from './ti-coff.ts';
 import { isTiTxt, parseTiTxt } from './ti-txt.ts';
@@ -20,8 +20,8 @@ const resetVector = 0xfffe;
  *   or `IMAGE_NO_RESET_VECTOR`
  */
 export function loadImage(bytes: Uint8Array): Image {
-  const { format, segments, symbols } = parse(bytes);
-  return makeImage(format, segments, symbols);
+  const { format, segments, symbols, functions } = parse(bytes);
+  return makeImage(format, segments, symbols, functions);
 }
 
 /** Checks and sorts segments that do not come from a file. */
@@ -29,6 +29,7 @@ export function makeImage(
   format: ImageFormat,
   segments: readonly ImageSegment[],
   symbols: ReadonlyMap<string, number> = new Map(),
+  functions: readonly FunctionSymbol[] = [],
 ): Image {
   const sorted = segments.filter(({ data }) => data.length > 0).sort((a, b) => a.address - b.address);
   sorted.forEach((segment, index) => {
@@ -38,17 +39,23 @@ export function makeImage(
       throw new EarlError('IMAGE_OVERLAP', `two parts of this file claim the address ${hex(next.address)}`);
     }
   });
-  return { format, segments: sorted, entry: findEntry(sorted), symbols };
+  return { format, segments: sorted, entry: findEntry(sorted), symbols, functions };
 }
 
-function parse(bytes: Uint8Array): { format: ImageFormat; segments: ImageSegment[]; symbols: Map<string, number> } {
+interface Parsed {
+  readonly format: ImageFormat;
+  readonly segments: ImageSegment[];
+  readonly symbols?: Map<string, number>;
+  readonly functions?: FunctionSymbol[];
+}
+
+function parse(bytes: Uint8Array): Parsed {
   if (isElf(bytes)) return { format: 'elf', ...parseElf(bytes) };
   if (isTiCoff(bytes)) return { format: 'ti-coff', ...parseTiCoff(bytes) };
   if (bytes.length <= maximumTextBytes) {
     const text = decodeAscii(bytes);
-    const symbols = new Map<string, number>();
-    if (isIntelHex(text)) return { format: 'intel-hex', segments: parseIntelHex(text), symbols };
-    if (isTiTxt(text)) return { format: 'ti-txt', segments: parseTiTxt(text), symbols };
+    if (isIntelHex(text)) return { format: 'intel-hex', segments: parseIntelHex(text) };
+    if (isTiTxt(text)) return { format: 'ti-txt', segments: parseTiTxt(text) };
   }
   throw new EarlError('IMAGE_FORMAT', 'this file is none of ELF, Intel HEX, TI-TXT and TI COFF: give one of these');
 }
