@@ -41,15 +41,20 @@ export function emulatedTransport(url: string, options: EmulatedOptions = {}): E
   return new EmulatedBoard(url, options);
 }
 
+/** FNV-1a of a board's name and seed, so that ids end differently. */
+function hashOf(name: string, seed: number): number {
+  let hash = 0x811c9dc5;
+  for (const char of `${name}/${seed}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return hash >>> 0;
+}
+
 /** An id of the locally administered kind that depends on name and seed alone. */
 export function defaultId(name: string, seed: number): Uint8Array {
-  let hash = 0x811c9dc5;
-  for (const char of name) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
   const id = new Uint8Array(8);
   const view = new DataView(id.buffer);
   view.setUint16(0, 0x0200);
-  view.setUint32(2, hash >>> 0);
-  view.setUint16(6, seed & 0xffff);
+  view.setUint16(2, seed & 0xffff);
+  view.setUint32(4, hashOf(name, seed));
   return id;
 }
 
