@@ -10,10 +10,10 @@ import { connect } from '../../cloud/client/index.node.ts';
 import type { SenmlRecord } from '../../cloud/protocol/messages.ts';
 import { startCloud } from '../../cloud/server/index.ts';
 import { Gateway, type LogEntry, type SpoolLimits, systemClock } from '../../host/gateway/index.ts';
-import { decodeMessage, FrameReceiver, isSample, senmlPack } from '../../host/link/index.ts';
 import { emulatedTransport } from '../../host/transport/emulated.ts';
 import { boardUrl } from './images.ts';
 import type { JsonObject } from './watcher.ts';
+import { valuesOf, WireTap } from './wire-tap.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -32,14 +32,8 @@ async function startRoad(spool?: SpoolLimits) {
   const { port } = cloud;
   const client = connect({ url: `ws://127.0.0.1:${port}`, backoffMs: { first: 50, longest: 250 } });
   closers.push(() => client.close());
-  const sent: string[] = [];
-  const wire = new FrameReceiver((packet) => {
-    const message = decodeMessage(packet);
-    if (typeof message !== 'string' && isSample(message)) sent.push(valuesOf(senmlPack(message, '', 0)));
-  });
-  const transport = emulatedTransport(boardUrl('light'), {
-    trace: (event) => event.kind === 'uart' && event.dir === 'tx' && wire.push(Uint8Array.of(event.byte)),
-  });
+  const tap = new WireTap();
+  const transport = emulatedTransport(boardUrl('light'), { trace: tap.trace });
   const log: LogEntry[] = [];
   onTestFailed(() => console.log('the gateway said:', log));
   const gateway = new Gateway({
@@ -56,7 +50,7 @@ async function startRoad(spool?: SpoolLimits) {
     gateway,
     log,
     /** Every sample that the probe sent, oldest first, as its values. */
-    sent,
+    sent: () => tap.values,
     /** Every sample that was delivered, likewise. */
     samples: () =>
       delivered
@@ -72,7 +66,6 @@ async function startRoad(spool?: SpoolLimits) {
   };
 }
 
-const valuesOf = (pack: readonly { n: string; v?: number }[]) => pack.map(({ n, v }) => `${n} ${v}`).join(', ');
 const until = (condition: () => void) => vi.waitFor(condition, { timeout: 20_000, interval: 20 });
 
 test('across three absences of the cloud nothing is lost, doubled or out of order', async () => {
@@ -86,9 +79,9 @@ test('across three absences of the cloud nothing is lost, doubled or out of orde
   const delivered = road.samples();
   expect(delivered.length).toBeGreaterThan(20);
   // A sample or two may have left the probe before it was greeted, and one may be on its way.
-  const first = road.sent.indexOf(delivered[0]!);
+  const first = road.sent().indexOf(delivered[0]!);
   expect(first).toBeLessThan(3);
-  expect(delivered).toEqual(road.sent.slice(first, first + delivered.length));
+  expect(delivered).toEqual(road.sent().slice(first, first + delivered.length));
   expect(new Set(delivered).size).toBeGreaterThan(delivered.length / 2); // values that tell samples apart
   expect(road.log.filter(({ event }) => event === 'spool-dropped')).toEqual([]);
 });
@@ -97,8 +90,8 @@ test('a spool that is too small keeps the newest, and says how many are missing'
   const road = await startRoad({ maxMessages: 3, maxBytes: 100_000 });
   await until(() => expect(road.samples().length).toBeGreaterThan(2));
   await road.away(async () => {
-    const before = road.sent.length;
-    await until(() => expect(road.sent.length).toBeGreaterThan(before + 8));
+    const before = road.sent().length;
+    await until(() => expect(road.sent().length).toBeGreaterThan(before + 8));
   });
   await until(() => expect(road.log.some(({ event }) => event === 'spool-dropped')).toBe(true));
   const { samples: dropped } = road.log.find(({ event }) => event === 'spool-dropped')! as unknown as JsonObject;
@@ -107,8 +100,8 @@ test('a spool that is too small keeps the newest, and says how many are missing'
   // Kept and dropped together are all that the probe sent.
   await until(() => {
     const delivered = road.samples();
-    const first = road.sent.indexOf(delivered[0]!);
-    expect(delivered.at(-1)).toBe(road.sent.at(-1));
-    expect(delivered.length + (dropped as number)).toBe(road.sent.length - first);
+    const first = road.sent().indexOf(delivered[0]!);
+    expect(delivered.at(-1)).toBe(road.sent().at(-1));
+    expect(delivered.length + (dropped as number)).toBe(road.sent().length - first);
   });
 });
