@@ -94,7 +94,7 @@ export class EarlProcess {
     return this.exited;
   }
 
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the end; does nothing when it has ended already. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
     this.child.kill(signal);
     return await this.exited;

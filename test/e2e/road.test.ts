@@ -37,6 +37,13 @@ afterEach(async () => {
 });
 afterAll(() => bundle.remove());
 
+/** A process that does not outlive its test. */
+function earl(...args: string[]): EarlProcess {
+  const process = new EarlProcess(bundle.file, args);
+  closers.push(() => process.stop('SIGKILL'));
+  return process;
+}
+
 /** Cloud, gateway and the three probes in this process. */
 async function startRoad() {
   const cloud = await startCloud({ port: 0 });
@@ -185,8 +192,7 @@ const upProbes =
   boardUrl('ball') === 'emu:ball' ? [] : ['--no-probes', ...kinds.flatMap((k) => ['--probe', boardUrl(k)])];
 
 test('`earl up`: three probes for a bare WebSocket, a clean end on Ctrl-C', async () => {
-  const up = new EarlProcess(bundle.file, ['up', '--port', '0', '--site', 'home', '--json', ...upProbes]);
-  closers.push(() => up.stop('SIGKILL'));
+  const up = earl('up', '--port', '0', '--site', 'home', '--json', ...upProbes);
   const { websocket, url } = await up.line(({ event }) => event === 'listening');
   const online = await Promise.all(kinds.map((kind) => up.line((l) => l.event === 'probe-online' && l.kind === kind)));
   expect(new Set(online.map(({ id }) => id)).size).toBe(3);
@@ -220,7 +226,7 @@ test('a taken port is said, with exit code 4', async () => {
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   closers.push(() => new Promise((resolve) => taken.close(resolve)));
   const { port } = taken.address() as { port: number };
-  const up = new EarlProcess(bundle.file, ['up', '--port', `${port}`]);
+  const up = earl('up', '--port', `${port}`);
   expect(await up.exit()).toBe(4);
   expect(up.text).toContain(`port ${port}`);
   expect(up.text).toContain(`--port ${port + 1}`);
@@ -235,7 +241,7 @@ test.each([
   [['gateway', '--probe', 'emu:ball', '--cloud', 'nonsense'], /nonsense/],
   [['up', '--port', '99999'], /0 to 65535/],
 ] as const)('earl %j explains itself and exits with 2', async (args, message) => {
-  const process = new EarlProcess(bundle.file, [...args]);
+  const process = earl(...args);
   expect(await process.exit()).toBe(2);
   expect(process.text).toMatch(message);
 });
@@ -244,8 +250,7 @@ test('a gateway without the token says so and ends', async () => {
   const cloud = await startCloud({ port: 0, token: 'secret' });
   closers.push(() => cloud.close());
   const url = cloud.url.replace(/^http/, 'ws');
-  const refused = new EarlProcess(bundle.file, ['gateway', '--probe', boardUrl('ball'), '--cloud', url]);
-  closers.push(() => refused.stop('SIGKILL'));
+  const refused = earl('gateway', '--probe', boardUrl('ball'), '--cloud', url);
   expect(await refused.exit()).toBe(1);
   expect(refused.text).toContain('earl: ');
   expect(refused.text).toMatch(/token/);
@@ -253,7 +258,7 @@ test('a gateway without the token says so and ends', async () => {
 
 test('both commands have help with examples', async () => {
   for (const command of ['gateway', 'up']) {
-    const help = new EarlProcess(bundle.file, [command, '--help']);
+    const help = earl(command, '--help');
     expect(await help.exit()).toBe(0);
     expect(help.text).toMatch(new RegExp(`Examples:\\n {2}\\$ earl ${command}`));
   }
