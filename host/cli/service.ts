@@ -31,6 +31,7 @@ export function stopSignal(): StopSignal {
   const onSignal = () => {
     signals++;
     if (signals > 1) process.exit(exitCodes.interrupted);
+    endInTime();
     stop();
   };
   process.on('SIGINT', onSignal);
@@ -38,10 +39,14 @@ export function stopSignal(): StopSignal {
   return { stopped, stop };
 }
 
-/** Closes in order, each whatever became of the others before, and ends the process in time if something hangs. */
-export async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
-  // Not waited for: a process that has nothing left to do ends before.
+/** Ends the process even if something hangs; one that has nothing left to do ends before. */
+function endInTime(): void {
   setTimeout(() => process.exit(), GRACE_MS).unref();
+}
+
+/** Closes in order, each whatever became of the others before, and within the time of grace. */
+export async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  endInTime();
   for (const close of closers) {
     await close().catch((error: unknown) => console.error('earl: while stopping:', error));
   }
