@@ -37,6 +37,11 @@ export class EmulateOutput {
     else this.text += `${traceLine(event)}\n`;
   }
 
+  /** A JSON line that is no event. */
+  object(value: object): void {
+    this.text += `${JSON.stringify(value)}\n`;
+  }
+
   /** A byte that the board sent. */
   byte(byte: number, t: number): void {
     this.quiet(t);

@@ -7,7 +7,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { Board, Pacer, type TraceKind, type TraceName, traceNames } from '../emulator/index.ts';
+import { Board, type Image, Pacer, type TraceKind, type TraceName, traceNames } from '../emulator/index.ts';
 import { buildInfoSegment, parseId } from '../link/index.ts';
 import { defaultId } from '../transport/emulated.ts';
 import { readImage } from '../transport/firmware-image.ts';
@@ -15,6 +15,7 @@ import { nodeTimers } from '../transport/node-timers.ts';
 import { parseDurationMs } from './duration.ts';
 import { type Line, openPty, openTcp } from './emulate-line.ts';
 import { EmulateOutput } from './emulate-output.ts';
+import { type ProfileRun, startProfile } from './emulate-profile.ts';
 import { readWorld, type WorldScript } from './emulate-world.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -29,6 +30,7 @@ interface EmulateFlags {
   seed: number;
   baud: number;
   world?: WorldScript;
+  profile?: string | true;
 }
 
 /** Board time between two looks at signals and output. */
@@ -69,6 +71,7 @@ export function emulateCommand(): Command {
     .option('--seed <number>', 'makes boards differ: VLO, RAM at power-on, world', parseCount, 1)
     .option('--baud <rate>', 'rate of the other end of the UART', parseCount, 9600)
     .option('--world <file>', 'JSON file with what happens around the board', readWorld)
+    .option('--profile [file]', 'cycles by function and energy by mode: tables on stderr, JSON to the file')
     .addHelpText('after', examples)
     .action(run);
 }
@@ -83,6 +86,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
   const output = new EmulateOutput(process.stdout, flags.json === true);
   connect(board, flags, output, line);
+  const profile = beginProfile(flags, board, name, image);
   board.load(image);
   flags.world?.apply(board);
   const meter = new Meter(board);
@@ -100,6 +104,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   const speed = flags.speed ?? (flags.for !== undefined && line === undefined ? Number.POSITIVE_INFINITY : 1);
   try {
     await (speed === Number.POSITIVE_INFINITY ? runFast(session) : runPaced(session, speed));
+    finishProfile(profile, output, flags.json === true);
   } finally {
     output.end();
     await line?.close();
@@ -120,6 +125,16 @@ function makeBoard(name: string, flags: EmulateFlags): Board {
   });
   board.onWarning = (message) => console.error(`warning: ${message}`);
   return board;
+}
+
+function beginProfile({ profile }: EmulateFlags, board: Board, name: string, image: Image): ProfileRun | undefined {
+  if (profile === undefined) return undefined;
+  return startProfile(board, name, image, profile === true ? undefined : profile);
+}
+
+function finishProfile(profile: ProfileRun | undefined, output: EmulateOutput, json: boolean): void {
+  const result = profile?.finish();
+  if (json && result) output.object(result);
 }
 
 async function openLine(flags: EmulateFlags, board: Board): Promise<Line | undefined> {

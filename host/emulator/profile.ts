@@ -118,7 +118,7 @@ export class Profiler implements ExecutionObserver {
   constructor(mcu: Mcu, functions: readonly FunctionSymbol[] = []) {
     this.mcu = mcu;
     this.symbols = functions;
-    functions.forEach((symbol, index) => this.place(symbol, index));
+    for (const [index, symbol] of functions.entries()) this.place(symbol, index);
     mcu.onReset(() => this.restart());
     this.detach = mcu.observe(this);
   }
