@@ -1,8 +1,10 @@
 /**
- * Random straight-line MSP430 programs that are defined to the last bit: every case sets status and operands itself, word
- * operands are aligned, memory operands lie in RAM, and nothing sleeps or enables interrupts.
+ * Random MSP430 programs that are defined to the last bit: every case sets status and operands itself, word operands are
+ * aligned, memory operands lie in the first 128 bytes of RAM, and nothing sleeps. GIE may be set: no peripheral asks.
  *
- * Same seed, same program. `vUnknown` marks the steps after which the manual leaves V undefined (DADD).
+ * Cases: two and one operands in every addressing mode, DADD on digits, all jumps, PC, SP, SR and R3 as operands, branches
+ * and calls in every mode, PUSH, RETI, POP. Same seed, same program. `vUnknown` marks the steps after which the manual
+ * leaves V undefined (DADD).
  */
 
 /** xorshift32. */
@@ -36,7 +38,10 @@ export interface RandomProgram {
 
 const corners = [0, 1, 2, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0x8001, 0xfffe, 0xffff, 0x0999, 0x9999, 0x1234];
 const lastAddress = 0xf000;
-const statusFlags = 0x107;
+/** The flags and all mode bits but CPUOFF. */
+const statusBits = 0x1ef;
+const stackTop = 0x280;
+const NOP = 0x4303;
 const DADD = 10;
 
 export function randomProgram(seed: number, cases: number): RandomProgram {
@@ -53,7 +58,9 @@ class Builder {
 
   constructor(random: Random) {
     this.random = random;
-    this.load(1, 0x0300);
+    // The watchdog would reset the chip on the way.
+    this.add(0x40b2, 0x5a80, 0x0120);
+    this.load(1, stackTop);
     for (let register = 4; register < 16; register++) this.load(register, this.value());
     // RAM is not defined at power-on.
     for (let address = 0x200; address < 0x400; address += 2) this.add(0x40b2, this.value(), address);
@@ -64,10 +71,12 @@ class Builder {
   }
 
   addCase(): void {
-    const kind = this.random.below(10);
+    const kind = this.random.below(14);
     if (kind < 6) this.twoOperands();
     else if (kind < 8) this.oneOperand();
     else if (kind < 9) this.jump();
+    else if (kind < 10) this.branch();
+    else if (kind < 12) this.specialRegister();
     else this.stack();
   }
 
@@ -85,12 +94,12 @@ class Builder {
   }
 
   private loadStatus(): void {
-    this.load(2, this.random.below(0x200) & statusFlags);
+    this.load(2, this.random.below(0x200) & statusBits);
   }
 
   /** A RAM address that leaves room for offsets and increments; odd only for bytes. */
   private pointer(byte: boolean): number {
-    return 0x240 + (byte ? this.random.below(0x180) : 2 * this.random.below(0xc0));
+    return 0x220 + (byte ? this.random.below(0x40) : 2 * this.random.below(0x20));
   }
 
   private twoOperands(): void {
@@ -215,9 +224,7 @@ class Builder {
     const words = mode === 1 ? [this.offset(byte)] : [];
     this.add(0x1000 | (code << 7) | (byte ? 0x40 : 0) | (mode << 4) | register, ...words);
     if (code !== 4) return;
-    this.load(1, 0x0300);
-    // The manual does not say what PUSH.B leaves in the high byte of the stack's word.
-    if (byte) this.add(0x43c2, 0x02ff);
+    this.load(1, stackTop);
   }
 
   /** A jump over two NOPs, taken or not. */
@@ -231,28 +238,127 @@ class Builder {
     if (!taken) this.steps += 2;
   }
 
-  /** PUSH with immediates, CALL to the next instruction, RETI to the next instruction, POP. */
-  private stack(): void {
+  /** MOV to PC or CALL to the next case, in every addressing mode; ADD to PC over a NOP. */
+  private branch(): void {
+    const { random } = this;
+    const call = random.below(2) === 1;
+    const register = 4 + random.below(12);
+    const pointer = this.pointer(false);
+    const mode = random.below(7);
+    this.load(register, mode === 2 || mode === 3 ? pointer : mode === 4 ? (pointer - 6) & 0xffff : 0);
     this.loadStatus();
-    switch (this.random.below(4)) {
+    if (mode === 6) {
+      this.add(0x5320);
+      this.words.push(NOP);
+      return;
+    }
+    const to = (words: number) => this.address + 2 * words;
+    // Where the target is kept in memory it is written first, by an instruction of three words.
+    const inMemory = mode === 2 || mode === 3 || mode === 4 || mode === 5;
+    if (mode === 1) this.load(register, to(3));
+    if (inMemory) this.add(0x40b2, to(mode < 4 ? 4 : 5), pointer);
+    const [code, extension] = this.branchOperand(mode, register, pointer, call);
+    this.add(code, ...extension);
+    if (call) this.load(1, stackTop);
+  }
+
+  private branchOperand(mode: number, register: number, pointer: number, call: boolean): [number, number[]] {
+    const base = (from: number, as: number) => (call ? 0x1280 | (as << 4) | from : 0x4000 | (from << 8) | (as << 4));
+    switch (mode) {
+      case 0:
+        return [base(0, 3), [this.address + 4]];
+      case 1:
+        return [base(register, 0), []];
+      case 2:
+        return [base(register, 2), []];
+      case 3:
+        return [base(register, 3), []];
+      case 4:
+        return [base(register, 1), [6]];
+      default:
+        return this.random.below(2) === 0
+          ? [base(2, 1), [pointer]]
+          : [base(0, 1), [(pointer - this.address - 2) & 0xffff]];
+    }
+  }
+
+  /** PC, SP and SR read; SP, SR and R3 written; words at and above SP. */
+  private specialRegister(): void {
+    const { random } = this;
+    const general = 4 + random.below(12);
+    const opcode = random.pick([4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15]);
+    this.load(general, this.value());
+    this.load(1, 0x240 + 2 * random.below(16));
+    this.loadStatus();
+    const value = this.value();
+    switch (random.below(8)) {
+      case 0:
+        this.add((opcode << 12) | (random.below(2) << 6) | general);
+        break;
+      case 1:
+        this.add((opcode << 12) | (random.pick([1, 2]) << 8) | (random.below(2) << 6) | general);
+        break;
+      case 2:
+        this.add((opcode << 12) | 0x0120 | general);
+        break;
+      case 3:
+        this.add((opcode << 12) | 0x0130 | general);
+        break;
+      case 4:
+        this.add((opcode << 12) | 0x0110 | general, 2 * random.below(8));
+        break;
+      case 5:
+        // MOV, BIC, BIS: the others set flags and write SR at once, of which the manual says nothing.
+        this.add(random.pick([0x4032, 0xc032, 0xd032]), value & statusBits);
+        break;
+      case 6:
+        this.add(0x4033 | (random.below(2) << 6), value);
+        break;
+      default:
+        this.add(random.pick([0x5031, 0x8031]), 2 * random.below(16));
+    }
+    this.load(1, stackTop);
+  }
+
+  /** PUSH of anything, RETI to the next instruction, POP. */
+  private stack(): void {
+    const { random } = this;
+    const general = 4 + random.below(12);
+    const pointer = this.pointer(false);
+    this.load(general, pointer);
+    this.loadStatus();
+    switch (random.below(8)) {
       case 0:
         this.add(0x1230, this.value());
         break;
       case 1:
-        this.add(0x12b0, this.address + 4);
+        this.add(0x1200 | random.pick([1, 2, general]));
         break;
-      case 2: {
+      case 2:
+        // 0, 1, 2 and -1; 4 and 8 hit an erratum.
+        this.add(random.pick([0x1203, 0x1213, 0x1223, 0x1233]));
+        break;
+      case 3:
+        this.add(random.pick([0x1220, 0x1230]) | general);
+        break;
+      case 4:
+        this.add(0x1210 | general, this.offset(false));
+        break;
+      case 5:
+        this.add(0x1212, pointer);
+        break;
+      case 6: {
         const after = this.address + 10;
         this.add(0x1230, after);
-        this.add(0x1230, this.random.below(0x200) & statusFlags);
+        this.add(0x1230, random.below(0x200) & statusBits);
         this.add(0x1300);
         break;
       }
       default:
         this.add(0x1230, this.value());
-        this.add(0x4130 | (4 + this.random.below(12)));
+        this.add(0x4130 | (4 + random.below(12)));
     }
-    this.load(1, 0x0300);
+    this.load(1, stackTop);
   }
 }
 
