@@ -1,6 +1,6 @@
 // Builds dist/: JavaScript and type declarations of host/ and cloud/ (tsc), and the dashboard's bundle (esbuild).
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildWeb } from './build-web.mjs';
@@ -13,5 +13,17 @@ const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+nameDeclarations(join(root, 'dist'));
 
 await buildWeb(join(root, 'dist/cloud/web'));
+
+/** The compiler rewrites `./x.ts` to `./x.js` in JavaScript only; declarations must not name files that are not published. */
+function nameDeclarations(folder) {
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.d.ts')) continue;
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const named = text.replace(/((?:\bfrom|\bimport)\s*\(?\s*['"]\.{1,2}\/[^'"]+)\.ts(?=['"])/g, '$1.js');
+    if (named !== text) writeFileSync(path, named);
+  }
+}

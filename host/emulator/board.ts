@@ -8,14 +8,16 @@
  * it high itself. Time is the board's own; who wants real time paces it (pacer.ts). Left out: contact bounce.
  */
 
+import { EarlError } from '../../errors/index.ts';
 import { Adxl345 } from './devices/adxl345.ts';
-import type { DeviceContext, TraceEvent, TraceSink } from './devices/device.ts';
+import type { DeviceContext, I2cDevice, TraceEvent, TraceSink } from './devices/device.ts';
 import { I2cBus } from './devices/i2c-bus.ts';
 import { Motor } from './devices/motor.ts';
 import { Tca6507 } from './devices/tca6507.ts';
 import { UartPeer } from './devices/uart-peer.ts';
 import type { Image } from './image/image.ts';
 import { Mcu, type McuOptions } from './mcu.ts';
+import type { Pin } from './peripherals/pin.ts';
 import { UsciI2c } from './peripherals/usci-i2c.ts';
 import { UsciInterrupts } from './peripherals/usci-interrupts.ts';
 import { UsciUart } from './peripherals/usci-uart.ts';
@@ -130,6 +132,25 @@ export class Board {
   /** Runs for a time in seconds of the board. */
   runFor(seconds: number): void {
     this.mcu.runFor(seconds);
+  }
+
+  /**
+   * A pin of the chip by the name on the board, e.g. `P1.0`: read its `level`, listen with `onChange`, `drive` it.
+   * Throws `USAGE` when the chip has no such pin.
+   */
+  pin(name: string): Pin {
+    const match = /^P([1-3])\.([0-7])$/.exec(name);
+    if (match === null) throw new EarlError('USAGE', `"${name}" is no pin of the chip: P1.0 to P3.7`);
+    return this.mcu.pin(Number(match[1]), Number(match[2]));
+  }
+
+  /**
+   * Puts a part of your own on the I2C bus (P1.6 SCL, P1.7 SDA); one with the address of a part that is there replaces
+   * it. Returns what takes it off again, after which nobody answers at its address.
+   */
+  attachI2c(device: I2cDevice): () => void {
+    this.i2c.attach(device);
+    return () => this.i2c.detach(device.address);
   }
 
   /** What shines now. */

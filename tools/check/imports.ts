@@ -27,6 +27,7 @@ const table: readonly (readonly [room: string, allowed: readonly string[]])[] = 
   ['cloud/web', ['errors', 'cloud/protocol', 'cloud/client', 'host/link', 'host/emulator', 'npm:uplot']],
   ['cloud', ['errors', 'cloud', 'npm:', 'node:']],
   ['tools', ['errors', 'host', 'cloud', 'test', 'tools', 'npm:', 'node:']],
+  ['examples', ['npm:earl-toolkit', 'node:']],
   ['test', ['errors', 'host', 'cloud', 'tools', 'test', 'npm:', 'node:']],
 ];
 
@@ -56,9 +57,13 @@ function isAllowed(room: string, allowed: readonly string[], target: string, isT
   return allowed.some((entry) => (entry.endsWith(':') ? target.startsWith(entry) : within(entry)));
 }
 
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
-  encoding: 'utf8',
-})
+const files = execFileSync(
+  'git',
+  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', 'examples/*.mjs'],
+  {
+    encoding: 'utf8',
+  },
+)
   .split('\n')
   .filter((file) => file.includes('/'));
 const broken: string[] = [];
