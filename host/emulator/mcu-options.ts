@@ -13,6 +13,8 @@ export interface McuOptions {
   /** A crystal on XIN/XOUT, e.g. 32768. The LaunchPad ships without one, which is the default. */
   readonly crystalHz?: number;
   /** Contents of info segments, up to 64 bytes each. A defaults to a correct TLV structure, the others to 0xFF (D, C and B are free for ids). */
+  /** A digital clock that something drives XIN with (LFXT1S = 3). */
+  readonly xinHz?: number;
   readonly info?: {
     readonly A?: Uint8Array;
     readonly B?: Uint8Array;

@@ -4,14 +4,18 @@
  */
 
 import type { RegisterBus } from './bus.ts';
+import type { ClockDomain } from './clock-domain.ts';
 import type { InterruptController } from './interrupt-controller.ts';
 import { vectors } from './interrupts.ts';
 import type { McuOptions, ResetKind, WarningCode } from './mcu-options.ts';
 import type { Memory } from './memory.ts';
-import { Adc10 } from './peripherals/adc10.ts';
+import { Adc10, oscillatorHz } from './peripherals/adc10.ts';
 import { BasicClock } from './peripherals/basic-clock.ts';
+import { ClockOutput } from './peripherals/clock-output.ts';
+import { ComparatorA } from './peripherals/comparator-a.ts';
 import { FlashController } from './peripherals/flash-controller.ts';
 import type { PinFunction } from './peripherals/pin.ts';
+import { PinOscillator } from './peripherals/pin-oscillator.ts';
 import { Port } from './peripherals/port.ts';
 import type { SpecialFunctionRegisters } from './peripherals/sfr.ts';
 import { type CaptureInput, TimerA } from './peripherals/timer-a.ts';
@@ -43,6 +47,8 @@ export class McuPeripherals {
   readonly watchdog: Watchdog;
   readonly flash: FlashController;
   readonly adc: Adc10;
+  readonly comparator: ComparatorA;
+  readonly pinOscillator: PinOscillator;
   private resetFlags = 0;
 
   constructor(context: PeripheralContext) {
@@ -51,6 +57,7 @@ export class McuPeripherals {
     this.clock = new BasicClock(scheduler, bus, sfr, interrupts, {
       vloHz: context.options.vloHz ?? 12_000,
       crystalHz: context.options.crystalHz,
+      xinHz: context.options.xinHz,
       onNoCalibration: () => context.warn('NO_CALIBRATION', 0x56),
       requestNmi,
     });
@@ -59,6 +66,11 @@ export class McuPeripherals {
       new Port(bus, interrupts, { number: 2, vector: vectors.PORT2, resetSelect: 0xc0 }),
       new Port(bus, interrupts, { number: 3, resetSelect: 0 }),
     ];
+    this.pinOscillator = new PinOscillator(
+      this.ports.slice(0, 2).flatMap((port) => port.pins),
+      (frequencyHz) => this.clock.setOscillator(this.clock.pinOscillator, frequencyHz),
+    );
+    this.comparator = this.comparatorA(context);
     this.timers = [this.timer0(context), this.timer1(context)];
     this.watchdog = new Watchdog(scheduler, bus, sfr, interrupts, {
       smclk: this.clock.smclk,
@@ -78,6 +90,7 @@ export class McuPeripherals {
       temperatureCelsius: context.temperatureCelsius,
       store: (address, value) => context.memory.writeWord(address, value),
     });
+    this.clockOutputs(scheduler);
     sfr.own('IFG1', PORIFG | RSTIFG, {
       read: () => this.resetFlags,
       write: (bits) => {
@@ -94,6 +107,7 @@ export class McuPeripherals {
     for (const timer of this.timers) timer.reset(por);
     this.flash.reset(por);
     this.adc.reset();
+    this.comparator.reset();
     this.watchdog.reset(kind === 'watchdog' || kind === 'password' ? 'watchdog' : por ? 'por' : 'other');
   }
 
@@ -105,11 +119,11 @@ export class McuPeripherals {
       vector0: vectors.TIMER0_A0,
       vector1: vectors.TIMER0_A1,
       clockPin: [1, 0],
-      // CCI1B is the comparator, CCI2B the pin oscillator: neither is emulated.
+      inclk: this.clock.pinOscillator,
       inputs: [
         [this.input(1, 1), { clock: aclk }],
-        [this.input(1, 2), undefined],
-        [this.input(3, 0), undefined],
+        [this.input(1, 2), { signal: this.comparator }],
+        [this.input(3, 0), { clock: this.clock.pinOscillator }],
       ],
       outputs: [
         [
@@ -172,6 +186,7 @@ export class McuPeripherals {
       vector0: wiring.vector0,
       vector1: wiring.vector1,
       clockPin: this.ports[clockPort - 1]!.pins[clockBit]!,
+      ...(wiring.inclk && { inclk: wiring.inclk }),
       inputs: wiring.inputs,
       outputs: wiring.outputs.map((pins) => pins.map(([port, bit]) => this.outputPin(port, bit))),
     });
@@ -186,6 +201,35 @@ export class McuPeripherals {
   /** Timer outputs are the primary function (PxSEL = 1, PxSEL2 = 0) and need PxDIR = 1. */
   private outputPin(port: number, bit: number): PinFunction {
     return this.ports[port - 1]!.pins[bit]!.attach(1, 'port');
+  }
+
+  private comparatorA(context: PeripheralContext): ComparatorA {
+    const { scheduler, bus, interrupts } = context;
+    const { pins } = this.ports[0]!;
+    return new ComparatorA(scheduler, bus, interrupts, {
+      inputVolts: (channel) => this.adc.inputVolts(channel),
+      supplyVolts: context.supplyVolts,
+      temperatureCelsius: context.temperatureCelsius,
+      buffersDisabled: (mask) => {
+        pins.forEach((pin, bit) => {
+          pin.setBuffer(((mask >> bit) & 1) === 0);
+        });
+      },
+      outputs: [pins[3]!.attach(3, 'port'), pins[7]!.attach(1, 'port')],
+    });
+  }
+
+  /** ACLK on P1.0, SMCLK on P1.4, ADC10CLK on P1.3, which run while their pins are selected. */
+  private clockOutputs(scheduler: Scheduler): void {
+    const { aclk, smclk, adcOscillator } = this.clock;
+    new ClockOutput(scheduler, this.outputPin(1, 0), [aclk], () => ({ clock: aclk, divider: 1 }));
+    new ClockOutput(scheduler, this.outputPin(1, 4), [smclk], () => ({ clock: smclk, divider: 1 }));
+    const adcPin = this.outputPin(1, 3);
+    adcPin.onSelect((selected) => this.clock.setOscillator(adcOscillator, selected ? oscillatorHz : 0));
+    new ClockOutput(scheduler, adcPin, [aclk, smclk, adcOscillator], () => {
+      const { source, divider } = this.adc.clock;
+      return { clock: source ?? adcOscillator, divider };
+    });
   }
 
   private flashController(
@@ -218,6 +262,7 @@ interface TimerWiring {
   readonly vector0: number;
   readonly vector1: number;
   readonly clockPin: readonly [number, number];
+  readonly inclk?: ClockDomain;
   readonly inputs: readonly (readonly [CaptureInput, CaptureInput])[];
   readonly outputs: readonly (readonly (readonly [number, number])[])[];
 }

@@ -3,7 +3,7 @@
  *
  * USCI_A0 and USCI_B0 attach themselves from outside through `bus`, `interrupts`, `sfr`, `clocks`, `pin` and `onReset`,
  * as any further peripheral could. Nothing here knows of a board, a file or the wall clock.
- * Left out: Comparator_A+, the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
+ * Left out: the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
  */
 
 import type { ClockDomain } from './clock-domain.ts';

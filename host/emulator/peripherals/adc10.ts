@@ -26,7 +26,8 @@ const DF = 0x0200;
 const ISSH = 0x0100;
 const sampleClocks = [4, 8, 16, 64] as const;
 const conversionClocks = 13;
-const oscillatorHz = 5_000_000;
+/** ADC10OSC, typical (SLAS735: 3.7 to 6.3 MHz). */
+export const oscillatorHz = 5_000_000;
 
 export interface Adc10Options {
   readonly mclk: ClockDomain;
@@ -92,6 +93,18 @@ export class Adc10 {
       this.control0 &= ~IFG;
       this.request();
     });
+  }
+
+  /** Voltage at an input A0-A7 now, as the comparator's multiplexers see it too. */
+  inputVolts(channel: number): number {
+    return this.inputs[channel]!();
+  }
+
+  /** ADC10CLK: its source, undefined for ADC10OSC, and its divider. */
+  get clock(): { readonly source: ClockDomain | undefined; readonly divider: number } {
+    const { aclk, mclk, smclk } = this.options;
+    const source = [undefined, aclk, mclk, smclk][(this.control1 >> 3) & 3];
+    return { source, divider: ((this.control1 >> 5) & 7) + 1 };
   }
 
   /** What a channel sees, asked when its sample time ends. */

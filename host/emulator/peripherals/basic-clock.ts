@@ -2,8 +2,10 @@
  * Basic Clock Module+ (SLAU144 "Basic Clock Module+", SLAS735): DCO, VLO, LFXT1, and MCLK, SMCLK, ACLK made from them.
  *
  * Without a crystal LFXT1 is dead: LFXT1OF and OFIFG stay set and MCLK falls back to the DCO. The chip has no XT2.
- * The oscillators start at once (but see Mcu for the DCO's wake-up time). Left out: DCOR, XTS high-frequency mode,
- * LFXT1S = 3 (digital clock on XIN), clock outputs on P1.0 and P1.4.
+ * LFXT1S = 3 takes a digital clock from XIN. XTS and DCOR are kept and do what they do on this chip: no crystal swings in
+ * high-frequency mode, and no pin has a resistor for the DCO. The oscillators start at once (but see Mcu for the DCO's
+ * wake-up time). The free-running oscillators of other peripherals are kept here too, because their lines have to
+ * follow the DCO, in whose cycles time is counted.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -23,6 +25,8 @@ export interface BasicClockOptions {
   readonly vloHz: number;
   /** A watch crystal on XIN/XOUT, or undefined. */
   readonly crystalHz: number | undefined;
+  /** A digital clock that drives XIN, or undefined. */
+  readonly xinHz: number | undefined;
   /** DCO set to the contents of an erased info A. */
   onNoCalibration(): void;
   /** Sets the request of the NMI vector together with its other sources. */
@@ -33,7 +37,12 @@ export class BasicClock {
   readonly mclk: ClockLine;
   readonly smclk: ClockLine;
   readonly aclk: ClockLine;
+  /** The pin oscillator, silent until `setOscillator`. */
+  readonly pinOscillator: ClockLine;
+  /** ADC10OSC, likewise. */
+  readonly adcOscillator: ClockLine;
 
+  private readonly freeRunning: Map<ClockLine, number>;
   private readonly scheduler: Scheduler;
   private readonly options: BasicClockOptions;
   private currentVloHz: number;
@@ -59,6 +68,12 @@ export class BasicClock {
     this.mclk = new ClockLine(scheduler);
     this.smclk = new ClockLine(scheduler);
     this.aclk = new ClockLine(scheduler);
+    this.pinOscillator = new ClockLine(scheduler);
+    this.adcOscillator = new ClockLine(scheduler);
+    this.freeRunning = new Map([
+      [this.pinOscillator, 0],
+      [this.adcOscillator, 0],
+    ]);
     this.mapRegisters(bus);
     this.mapFlags(sfr, interrupts);
     this.apply();
@@ -70,6 +85,12 @@ export class BasicClock {
 
   set vloHz(frequencyHz: number) {
     this.currentVloHz = Math.round(frequencyHz);
+    this.apply();
+  }
+
+  /** Sets the frequency of a free-running oscillator, 0 for off. */
+  setOscillator(line: ClockLine, frequencyHz: number): void {
+    this.freeRunning.set(line, Math.round(frequencyHz));
     this.apply();
   }
 
@@ -174,11 +195,12 @@ export class BasicClock {
   private lowFrequencyHz(): number {
     const select = (this.bcsctl3 >> 4) & 3;
     if (select === 2) return this.currentVloHz;
+    if (select === 3) return this.options.xinHz ?? 0;
     return select === 0 && (this.bcsctl1 & 0x40) === 0 ? (this.options.crystalHz ?? 0) : 0;
   }
 
   private apply(): void {
-    const lines = [this.mclk, this.smclk, this.aclk];
+    const lines = [this.mclk, this.smclk, this.aclk, ...this.freeRunning.keys()];
     for (const line of lines) line.fold();
     const { dcoHz } = this;
     this.scheduler.setFrequency(dcoHz);
@@ -190,6 +212,7 @@ export class BasicClock {
       this.configureMain(dcoHz, lowHz),
       this.configureSub(dcoHz, lowHz),
       this.configureLine(this.aclk, lowHz, dcoHz, 1 << ((this.bcsctl1 >> 4) & 3), this.gated(status.OSCOFF)),
+      ...Array.from(this.freeRunning, ([line, hz]) => this.configureLine(line, hz, dcoHz, 1, false)),
     ];
     lines.forEach((line, index) => {
       if (changed[index]) line.notify();

@@ -32,6 +32,8 @@ export class Pin {
   private directionOut = false;
   private latch: Level = 0;
   private resistorEnabled = false;
+  /** False while CAPD takes the input buffer off the pin. */
+  private buffered = true;
   private readonly functions: (AttachedFunction | undefined)[] = [undefined, undefined, undefined, undefined];
   private readonly listeners: ((level: Level) => void)[] = [];
 
@@ -39,7 +41,17 @@ export class Pin {
     this.name = name;
   }
 
-  /** The level that an input buffer sees now. */
+  /** The level that PxIN reads: 0 while the comparator has the input buffer disabled (SLAU144 "CAPD"). */
+  get input(): Level {
+    return this.buffered ? this.currentLevel : 0;
+  }
+
+  /** Connects or disconnects the input buffer (called by the comparator's port disable register only). */
+  setBuffer(connected: boolean): void {
+    this.buffered = connected;
+  }
+
+  /** The level on the pin now. */
   get level(): Level {
     return this.currentLevel;
   }

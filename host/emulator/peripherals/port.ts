@@ -2,7 +2,7 @@
  * Digital I/O ports P1-P3 (SLAU144 "Digital I/O", SLAS735 port tables): eight pins behind their registers, interrupts
  * on P1 and P2.
  *
- * PxSEL/PxSEL2 hand a pin to a peripheral (see Pin); edges on such a pin set no flag. Left out: the pin oscillator.
+ * PxSEL/PxSEL2 hand a pin to a peripheral (see Pin); edges on such a pin set no flag.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -82,7 +82,7 @@ export class Port {
 
   private input(): number {
     let value = 0;
-    for (let bit = 0; bit < 8; bit++) value |= this.pins[bit]!.level << bit;
+    for (let bit = 0; bit < 8; bit++) value |= this.pins[bit]!.input << bit;
     return value;
   }
 

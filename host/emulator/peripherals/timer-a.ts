@@ -30,7 +30,17 @@ const SCCI = 0x0400;
 const timerFunction = 1;
 
 /** What a capture/compare input is connected to. */
-export type CaptureInput = { readonly pin: Pin } | { readonly clock: ClockDomain } | undefined;
+export type CaptureInput =
+  | { readonly pin: Pin }
+  | { readonly clock: ClockDomain }
+  | { readonly signal: CaptureSignal }
+  | undefined;
+
+/** A level made inside the chip. */
+export interface CaptureSignal {
+  readonly level: 0 | 1;
+  onChange(listener: (level: 0 | 1) => void): void;
+}
 
 export interface TimerAOptions {
   /** Register addresses: TAxCTL; TAxIV. The others follow TAxCTL as on the chip. */
@@ -39,8 +49,10 @@ export interface TimerAOptions {
   /** Vectors for TACCR0 and for the rest. */
   readonly vector0: number;
   readonly vector1: number;
-  /** Pin of TACLK and INCLK; it counts only while PxSEL selects it. */
+  /** Pin of TACLK, and of INCLK unless that has a line; it counts only while PxSEL selects it. */
   readonly clockPin: Pin;
+  /** INCLK: the pin oscillator. Undefined: the pin, inverted. */
+  readonly inclk?: ClockDomain;
   /** Inputs CCIxA and CCIxB of the three blocks. */
   readonly inputs: readonly (readonly [CaptureInput, CaptureInput])[];
   /** Pins that the outputs can reach, a list a block. */
@@ -168,10 +180,11 @@ export class TimerA {
     };
     this.smclk.onChange(clockChanged);
     this.aclk.onChange(clockChanged);
+    options.inclk?.onChange(clockChanged);
     options.clockPin.onChange((level) => {
       if (options.clockPin.selected !== timerFunction) return;
       // INCLK is TACLK inverted.
-      if (this.source === 'pin' && level === ((this.control & 0x300) === 0 ? 1 : 0)) {
+      if (this.source === undefined && level === ((this.control & 0x300) === 0 ? 1 : 0)) {
         this.sync();
         this.pinTicks++;
         this.sync();
@@ -186,6 +199,10 @@ export class TimerA {
             const seen = input.pin.selected === timerFunction && this.inputSelect(index) === select;
             if (seen) this.inputChanged(index, level);
           });
+        } else if ('signal' in input) {
+          input.signal.onChange((level) => {
+            if (this.inputSelect(index) === select) this.inputChanged(index, level);
+          });
         } else {
           input.clock.onChange(() => this.planCapture(index));
         }
@@ -198,9 +215,18 @@ export class TimerA {
 
   // --- counting
 
-  private get source(): 'pin' | 'aclk' | 'smclk' {
-    const select = (this.control >> 8) & 3;
-    return select === 1 ? 'aclk' : select === 2 ? 'smclk' : 'pin';
+  /** The line that is counted; undefined: edges of the pin. */
+  private get source(): ClockDomain | undefined {
+    switch ((this.control >> 8) & 3) {
+      case 0:
+        return undefined;
+      case 1:
+        return this.aclk;
+      case 2:
+        return this.smclk;
+      default:
+        return this.options.inclk;
+    }
   }
 
   /** TACCR0. */
@@ -213,14 +239,7 @@ export class TimerA {
   }
 
   private sourceTicks(): number {
-    switch (this.source) {
-      case 'aclk':
-        return this.aclk.ticks();
-      case 'smclk':
-        return this.smclk.ticks();
-      case 'pin':
-        return this.pinTicks;
-    }
+    return this.source?.ticks() ?? this.pinTicks;
   }
 
   /** Brings counter, flags and outputs up to now. */
@@ -298,11 +317,11 @@ export class TimerA {
     scheduler.cancel(this.event);
     this.event = undefined;
     const source = this.source;
-    if (source === 'pin' || !this.counter.counting(this.top)) return;
+    if (source === undefined || !this.counter.counting(this.top)) return;
     const counts = this.countsToInterest();
     if (counts === Number.POSITIVE_INFINITY) return;
     const ticks = counts * this.divider - this.dividerPhase;
-    const at = (source === 'aclk' ? this.aclk : this.smclk).timeOfTick(this.lastTick + ticks);
+    const at = source.timeOfTick(this.lastTick + ticks);
     if (at === Number.POSITIVE_INFINITY) return;
     this.event = scheduler.schedule(at, () => {
       this.event = undefined;
@@ -429,6 +448,7 @@ export class TimerA {
     if (select >= 2) return select === 3 ? 1 : 0;
     const input = this.options.inputs[index]?.[select];
     if (input === undefined) return 0;
+    if ('signal' in input) return input.signal.level;
     // A pin that belongs to another function leaves its last level to the timer.
     const seen = 'pin' in input && input.pin.selected === timerFunction;
     return seen ? input.pin.level : this.blocks[index]!.inputLevel;
@@ -465,7 +485,7 @@ export class TimerA {
     block.captureEvent = undefined;
     const edges = (block.control >> 14) & 3;
     const input = this.options.inputs[index]?.[this.inputSelect(index)];
-    if ((block.control & CAP) === 0 || edges === 0 || input === undefined || 'pin' in input) return;
+    if ((block.control & CAP) === 0 || edges === 0 || input === undefined || !('clock' in input)) return;
     this.scheduleClockEdge(index, input.clock, edges);
   }
 
