@@ -13,6 +13,7 @@ import { defaultId } from '../transport/emulated.ts';
 import { readImage } from '../transport/firmware-image.ts';
 import { nodeTimers } from '../transport/node-timers.ts';
 import { parseDurationMs } from './duration.ts';
+import { GdbServer } from './emulate-gdb.ts';
 import { type Line, openPty, openTcp } from './emulate-line.ts';
 import { EmulateOutput } from './emulate-output.ts';
 import { type ProfileRun, startProfile } from './emulate-profile.ts';
@@ -31,6 +32,7 @@ interface EmulateFlags {
   baud: number;
   world?: WorldScript;
   profile?: string | true;
+  gdb?: number;
 }
 
 /** Board time between two looks at signals and output. */
@@ -72,6 +74,7 @@ export function emulateCommand(): Command {
     .option('--baud <rate>', 'rate of the other end of the UART', parseCount, 9600)
     .option('--world <file>', 'JSON file with what happens around the board', readWorld)
     .option('--profile [file]', 'cycles by function and energy by mode: tables on stderr, JSON to the file')
+    .option('--gdb <port>', 'wait for a debugger on this port of 127.0.0.1; 0 takes a free one', parsePort)
     .addHelpText('after', examples)
     .action(run);
 }
@@ -83,6 +86,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   const image = readImage(name);
   const board = makeBoard(name, flags);
   const line = await openLine(flags, board);
+  const gdb = flags.gdb === undefined ? undefined : await openGdb(flags.gdb);
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
   const output = new EmulateOutput(process.stdout, flags.json === true);
   connect(board, flags, output, line);
@@ -103,10 +107,12 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   };
   const speed = flags.speed ?? (flags.for !== undefined && line === undefined ? Number.POSITIVE_INFINITY : 1);
   try {
-    await (speed === Number.POSITIVE_INFINITY ? runFast(session) : runPaced(session, speed));
+    if (gdb) await gdb.run({ ...session, speed: flags.speed ?? 1 });
+    else await (speed === Number.POSITIVE_INFINITY ? runFast(session) : runPaced(session, speed));
     finishProfile(profile, output, flags.json === true);
   } finally {
     output.end();
+    await gdb?.close();
     await line?.close();
   }
   console.error(meter.summary(line));
@@ -135,6 +141,13 @@ function beginProfile({ profile }: EmulateFlags, board: Board, name: string, ima
 function finishProfile(profile: ProfileRun | undefined, output: EmulateOutput, json: boolean): void {
   const result = profile?.finish();
   if (json && result) output.object(result);
+}
+
+async function openGdb(port: number): Promise<GdbServer> {
+  const server = await GdbServer.listen(port);
+  const at = `127.0.0.1:${server.port}`;
+  console.error(`debugger: the program stands still; target remote ${at}, or mspdebug gdbc ${at}`);
+  return server;
 }
 
 async function openLine(flags: EmulateFlags, board: Board): Promise<Line | undefined> {

@@ -21,13 +21,15 @@ export {
 } from './devices/tca6507-light.ts';
 export type { UartPeer } from './devices/uart-peer.ts';
 export { type Energy, EnergyMeter, type EnergyShare } from './energy.ts';
+export { type GdbHost, GdbSession } from './gdb.ts';
+export { GdbTarget } from './gdb-target.ts';
 export type { FunctionSymbol, Image, ImageFormat, ImageSegment } from './image/image.ts';
 export { loadImage, makeImage } from './image/load.ts';
 export { Mcu, type McuOptions, type McuWarning, type ResetKind } from './mcu.ts';
 export type { ExecutionObserver } from './observer.ts';
 export { type Paced, Pacer, type PacerOptions, type Timers } from './pacer.ts';
-export { type HotSpot, type InterruptProfile, type Profile, type ProfileRow, Profiler } from './profile.ts';
 export type { Level, Pin } from './peripherals/pin.ts';
+export { type HotSpot, type InterruptProfile, type Profile, type ProfileRow, Profiler } from './profile.ts';
 export type { ScheduledEvent, Scheduler } from './scheduler.ts';
 export { type TraceKind, type TraceName, Tracer, traceLine, traceNames } from './trace.ts';
 export { type Vector, World, type WorldOptions } from './world.ts';

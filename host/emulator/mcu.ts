@@ -236,9 +236,16 @@ export class Mcu {
     });
   }
 
-  /** R0-R15. Writing is for debuggers, between runs. */
+  /** R0-R15, to read; `setRegister` writes. */
   get registers(): Uint16Array {
     return this.cpu.registers;
+  }
+
+  /** Sets a register as a debugger does, between runs: PC and SP even, SR with its effect on the clocks, R3 not at all. */
+  setRegister(register: number, value: number): void {
+    if (register === SR) this.cpu.setStatus(value);
+    else if (register < SR) this.cpu.registers[register] = value & 0xfffe;
+    else if (register !== 3 && register < 16) this.cpu.registers[register] = value;
   }
 
   /** Instructions executed since power-on; exact between runs. */
