@@ -1,10 +1,11 @@
 /**
- * USCI_B0 in I2C mode on P1.6 (SCL) and P1.7 (SDA): registers, flags and lines (SLAU144, "Universal Serial
- * Communication Interface, I2C Mode"). What a master does on the bus is usci-i2c-master.ts, a slave usci-i2c-slave.ts.
+ * USCI_B0: registers and flags of both modes, lines of the I2C mode on P1.6 (SCL) and P1.7 (SDA) (SLAU144, "Universal
+ * Serial Communication Interface, I2C Mode"). What a master does on the bus is usci-i2c-master.ts, a slave
+ * usci-i2c-slave.ts, SPI usci-spi.ts.
  *
  * TXIFG is set with START and whenever TXBUF moved on; UCTXSTT and UCTXSTP clear themselves; an unloaded TXBUF or an
  * unread RXBUF holds SCL low. Of the errata (SLAZ440) USCI25 is followed: after a refused byte with a restart pending
- * TXIFG stays. Left out: 10-bit addresses, SPI mode, and errata that need two masters.
+ * TXIFG stays. Left out: 10-bit addresses, and errata that need two masters.
  */
 
 import type { Level, Pin, PinFunction } from './pin.ts';
@@ -14,13 +15,16 @@ import { ctl0, ctl1, stat, ucb0 } from './usci-i2c-registers.ts';
 import { SequenceRunner } from './usci-i2c-sequence.ts';
 import { type SlavePort, slaveTransfer } from './usci-i2c-slave.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
+import { type SpiPort, UsciSpi } from './usci-spi.ts';
 
 const UCB0RXIFG = 0x04;
 const UCB0TXIFG = 0x08;
+/** UCB0STAT in SPI mode. */
+const spiStatus = { UCLISTEN: 0x80, UCOE: 0x20, UCBUSY: 0x01 } as const;
 /** UCB0I2COA: answer to the general call. */
 const UCGCEN = 0x8000;
 
-export class UsciI2c implements MasterPort, SlavePort {
+export class UsciI2c implements MasterPort, SlavePort, SpiPort {
   private readonly chip: UsciChip;
   private readonly interrupts: UsciInterrupts;
   private readonly unsupported: (what: string) => void;
@@ -28,12 +32,15 @@ export class UsciI2c implements MasterPort, SlavePort {
   private readonly master: SequenceRunner;
   private readonly slave: SequenceRunner;
   private readonly clockRequest = new ClockRequest();
+  private readonly spi: UsciSpi;
   private readonly sclLine: OpenDrain;
   private readonly sdaLine: OpenDrain;
   private readonly registers = { control0: 0, control1: 0, divider: 0, enables: 0, status: 0, own: 0, slave: 0 };
   private rxBuffer = 0;
   private txBuffer = 0;
   private txLoaded = false;
+  /** SPI: UCB0RXBUF was not read. */
+  private rxUnread = false;
 
   private addressed = false;
 
@@ -48,6 +55,8 @@ export class UsciI2c implements MasterPort, SlavePort {
     this.slave = new SequenceRunner(chip, clock, () => {});
     this.sclLine = new OpenDrain(chip.pin(1, 6), () => this.poke());
     this.sdaLine = new OpenDrain(chip.pin(1, 7), (level) => this.onSda(level));
+    const [enable, clk, somi, simo] = [4, 5, 6, 7].map((bit) => chip.pin(1, bit)) as [Pin, Pin, Pin, Pin];
+    this.spi = new UsciSpi(chip, { simo, somi, clock: clk, enable }, this);
     this.mapRegisters();
     chip.onReset(() => this.onPuc());
     this.onPuc();
@@ -117,14 +126,16 @@ export class UsciI2c implements MasterPort, SlavePort {
 
   private writeControl0(value: number): void {
     this.registers.control0 = value | ctl0.UCSYNC;
-    if (value & (ctl0.UCA10 | ctl0.UCSLA10)) this.unsupported('10-bit I2C addresses');
+    if (this.isI2c && value & (ctl0.UCA10 | ctl0.UCSLA10)) this.unsupported('10-bit I2C addresses');
   }
 
   private writeControl1(value: number): void {
+    const wasHeld = (this.registers.control1 & ctl1.UCSWRST) !== 0;
     this.registers.control1 = value;
     if (value & ctl1.UCSWRST) this.enterReset();
-    else if (!this.isI2c) this.unsupported('USCI_B0 in SPI mode');
-    else if (baudClock(this.chip, value >> 6) === undefined && this.registers.control0 & ctl0.UCMST) {
+    else if (wasHeld && !this.isI2c) this.spi.start();
+    if (value & ctl1.UCSWRST) return;
+    if (baudClock(this.chip, value >> 6) === undefined && this.registers.control0 & ctl0.UCMST) {
       this.unsupported('USCI_B0 clocked from the UC0CLK pin');
     }
     this.poke();
@@ -134,13 +145,14 @@ export class UsciI2c implements MasterPort, SlavePort {
   /** UCSWRST: lines are let go, status, data flags and their enables are cleared (SLAU144, "I2C ... Reset"). */
   private enterReset(): void {
     this.abandon();
-    if (this.isI2c) this.flags.assign(0, 0);
+    this.flags.assign(this.isI2c ? 0 : UCB0TXIFG, 0);
     this.registers.status = 0;
     this.registers.control1 &= ~(ctl1.UCTXSTT | ctl1.UCTXSTP | ctl1.UCTXNACK);
     this.updateInterrupts();
   }
 
   private abandon(): void {
+    this.spi.stop();
     this.master.abandon();
     this.slave.abandon();
     this.addressed = false;
@@ -156,12 +168,17 @@ export class UsciI2c implements MasterPort, SlavePort {
   }
 
   private readStatus(): number {
+    if (!this.isI2c) return this.registers.status | (this.spi.busy ? spiStatus.UCBUSY : 0);
     const held = this.running && this.sclLine.level === 0 && (this.master.waiting || this.sclLine.pulledLow);
     return this.registers.status | (held ? stat.UCSCLLOW : 0);
   }
 
   /** Only the four state flags belong to software. */
   private writeStatus(value: number): void {
+    if (!this.isI2c) {
+      this.registers.status = value & ~spiStatus.UCBUSY;
+      return;
+    }
     const kept = this.registers.status & ~stat.STATE_FLAGS;
     this.registers.status = kept | (value & stat.STATE_FLAGS);
     this.updateInterrupts();
@@ -169,21 +186,28 @@ export class UsciI2c implements MasterPort, SlavePort {
 
   private readBuffer(): number {
     this.flags.clear(UCB0RXIFG);
+    if (!this.isI2c) {
+      this.rxUnread = false;
+      this.registers.status &= ~spiStatus.UCOE;
+    }
     this.poke();
     return this.rxBuffer;
   }
 
   private writeBuffer(value: number): void {
     this.txBuffer = value;
-    if (!this.running) return;
+    if ((this.registers.control1 & ctl1.UCSWRST) !== 0) return;
     this.txLoaded = true;
     this.flags.clear(UCB0TXIFG);
-    this.poke();
+    if (this.isI2c) this.poke();
+    else this.spi.bufferWritten();
   }
 
   private updateInterrupts(): void {
     const state = (this.registers.status & this.registers.enables & stat.STATE_FLAGS) !== 0;
-    this.interrupts.request('B', this.isI2c && state, this.flags.pending !== 0);
+    const { pending } = this.flags;
+    if (this.isI2c) this.interrupts.request('B', state, pending !== 0);
+    else this.interrupts.request('B', (pending & UCB0RXIFG) !== 0, (pending & UCB0TXIFG) !== 0);
   }
 
   private setStatus(set: number, cleared = 0): void {
@@ -270,8 +294,34 @@ export class UsciI2c implements MasterPort, SlavePort {
   }
 
   putReceivedByte(byte: number): void {
+    if (!this.isI2c) {
+      if (this.rxUnread) this.registers.status |= spiStatus.UCOE;
+      this.rxUnread = true;
+    }
     this.rxBuffer = byte;
     this.flags.raise(UCB0RXIFG);
+  }
+
+  // ---- SPI
+
+  get control0(): number {
+    return this.registers.control0;
+  }
+
+  get control1(): number {
+    return this.registers.control1;
+  }
+
+  get divider(): number {
+    return this.registers.divider;
+  }
+
+  get listening(): boolean {
+    return (this.registers.status & spiStatus.UCLISTEN) !== 0;
+  }
+
+  get transmitFull(): boolean {
+    return this.txLoaded;
   }
 
   // ---- master

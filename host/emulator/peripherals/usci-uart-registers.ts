@@ -21,6 +21,7 @@ export const ctl0 = {
   UCMSB: 0x20,
   UC7BIT: 0x10,
   UCSPB: 0x08,
+  UCMST: 0x08,
   UCMODE: 0x06,
   UCSYNC: 0x01,
 } as const;
@@ -35,6 +36,12 @@ export const ctl1 = {
   UCTXBRK: 0x02,
   UCSWRST: 0x01,
 } as const;
+
+/** UCA0IRTCTL; bits 2-7 are UCIRTXPLx. */
+export const irtctl = { UCIRTXCLK: 0x02, UCIREN: 0x01 } as const;
+
+/** UCA0IRRCTL; bits 2-7 are UCIRRXFLx. */
+export const irrctl = { UCIRRXPL: 0x02, UCIRRXFE: 0x01 } as const;
 
 /** UCA0STAT. */
 export const stat = {

@@ -239,6 +239,7 @@ it('warns about modes that are not emulated', () => {
   const { board, registers } = bench();
   const events: TraceEvent[] = [];
   board.tracer.add((event) => events.push(event), ['cpu']);
-  registers.writeByte(uca0.CTL0, 0x01);
-  expect(events).toEqual([expect.objectContaining({ detail: 'USCI_A0 in SPI mode is not emulated' })]);
+  registers.writeByte(uca0.CTL0, 0x06);
+  const detail = 'USCI_A0 multiprocessor or automatic baud rate mode is not emulated';
+  expect(events).toEqual([expect.objectContaining({ detail })]);
 });

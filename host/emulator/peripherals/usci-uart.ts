@@ -1,9 +1,11 @@
 /**
- * USCI_A0 in UART mode (SLAU144, "Universal Serial Communication Interface, UART Mode"), bit by bit on P1.1 and P1.2.
+ * USCI_A0: UART mode (SLAU144, "Universal Serial Communication Interface, UART Mode") bit by bit on P1.1 and P1.2, and
+ * the registers of its SPI mode, which usci-spi.ts shifts.
  *
  * Fractional baud rates, 7 or 8 bits, parity, one or two stop bits, MSB or LSB first, double-buffered transmission,
- * framing, parity, overrun and break errors, loop-back, and the clock that it requests in low-power modes. Left out:
- * the multiprocessor formats, automatic baud rate detection, IrDA and SPI; a program that selects one is warned about.
+ * framing, parity, overrun and break errors, loop-back, IrDA, and the clock that it requests in low-power modes. Left
+ * out: the multiprocessor formats, automatic baud rate detection, the IrDA receive filter, and the UC0CLK pin as a UART
+ * clock; a program that selects one is warned about.
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
@@ -11,7 +13,8 @@ import type { Level, Pin, PinFunction } from './pin.ts';
 import { bitEdges } from './usci-baud.ts';
 import { baudClock, ClockRequest, TickTimer, type UsciChip } from './usci-clock.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
-import { ctl0, ctl1, stat, uca0 } from './usci-uart-registers.ts';
+import { type SpiPort, UsciSpi } from './usci-spi.ts';
+import { ctl0, ctl1, irrctl, irtctl, stat, uca0 } from './usci-uart-registers.ts';
 
 const UCA0RXIFG = 0x01;
 const UCA0TXIFG = 0x02;
@@ -25,7 +28,7 @@ interface FrameFormat {
   readonly msbFirst: boolean;
 }
 
-export class UsciUart {
+export class UsciUart implements SpiPort {
   private readonly chip: UsciChip;
   private readonly interrupts: UsciInterrupts;
   private readonly unsupported: (what: string) => void;
@@ -34,16 +37,29 @@ export class UsciUart {
   private readonly rxFunction: PinFunction;
   private readonly txFunction: PinFunction;
   private readonly clockRequest = new ClockRequest();
-  private readonly registers = { control0: 0, control1: 0, divider: 0, modulation: 0, status: 0 };
+  private readonly registers = {
+    control0: 0,
+    control1: 0,
+    divider: 0,
+    modulation: 0,
+    status: 0,
+    irTransmit: 0,
+    irReceive: 0,
+  };
+  private readonly spi: UsciSpi;
 
   private readonly txTimer: TickTimer;
   private txBuffer = 0;
+  private txLoaded = false;
+  private readonly pulseTimer: TickTimer;
   private txLevel: Level = 1;
   private sending: { bits: Level[]; edges: number[]; origin: number; next: number; clock: ClockDomain } | undefined;
 
   private readonly rxTimer: TickTimer;
   private rxBuffer = 0;
   private rxUnread = false;
+  /** IrDA: a light pulse began since the last bit was sampled. */
+  private pulseSeen = false;
   private receiving: { bits: Level[]; edges: number[]; origin: number; clock: ClockDomain } | undefined;
 
   /** @param unsupported told, once each, what a program asked for that is left out here */
@@ -54,6 +70,9 @@ export class UsciUart {
     this.flags = new UsciFlags(chip, UCA0RXIFG, UCA0TXIFG, () => this.updateInterrupts());
     this.txTimer = new TickTimer(chip);
     this.rxTimer = new TickTimer(chip);
+    this.pulseTimer = new TickTimer(chip);
+    const [somi, simo, clock, enable] = [1, 2, 4, 5].map((bit) => chip.pin(1, bit)) as [Pin, Pin, Pin, Pin];
+    this.spi = new UsciSpi(chip, { somi, simo, clock, enable }, this);
     this.rxPin = chip.pin(1, 1);
     this.rxFunction = this.rxPin.attach(3, 'module');
     this.txFunction = chip.pin(1, 2).attach(3, 'module');
@@ -66,7 +85,21 @@ export class UsciUart {
   private mapRegisters(): void {
     const { bus } = this.chip;
     const { registers } = this;
-    for (const address of [uca0.ABCTL, uca0.IRTCTL, uca0.IRRCTL]) mapPlain(bus, address);
+    mapPlain(bus, uca0.ABCTL);
+    bus.mapByte(uca0.IRTCTL, {
+      read: () => registers.irTransmit,
+      write: (value) => {
+        registers.irTransmit = value;
+        this.drive(1);
+      },
+    });
+    bus.mapByte(uca0.IRRCTL, {
+      read: () => registers.irReceive,
+      write: (value) => {
+        registers.irReceive = value;
+        if (value & irrctl.UCIRRXFE) this.unsupported('the IrDA receive filter');
+      },
+    });
     bus.mapByte(uca0.CTL0, { read: () => registers.control0, write: (value) => this.writeControl0(value) });
     bus.mapByte(uca0.CTL1, { read: () => registers.control1, write: (value) => this.writeControl1(value) });
     bus.mapByte(uca0.BR0, {
@@ -94,6 +127,7 @@ export class UsciUart {
 
   private onPuc(): void {
     Object.assign(this.registers, { control0: 0, control1: ctl1.UCSWRST, divider: 0, modulation: 0, status: 0 });
+    Object.assign(this.registers, { irTransmit: 0, irReceive: 0 });
     this.txBuffer = 0;
     this.rxBuffer = 0;
     this.enterReset();
@@ -103,6 +137,10 @@ export class UsciUart {
   private enterReset(): void {
     this.txTimer.cancel();
     this.rxTimer.cancel();
+    this.pulseTimer.cancel();
+    this.spi.stop();
+    this.txLoaded = false;
+    this.pulseSeen = false;
     this.sending = undefined;
     this.receiving = undefined;
     this.rxUnread = false;
@@ -112,25 +150,34 @@ export class UsciUart {
     this.updateClockRequest();
   }
 
+  private get synchronous(): boolean {
+    return (this.registers.control0 & ctl0.UCSYNC) !== 0;
+  }
+
+  /** True while the UART does nothing. */
   private get held(): boolean {
-    return (this.registers.control1 & ctl1.UCSWRST) !== 0 || (this.registers.control0 & ctl0.UCSYNC) !== 0;
+    return (this.registers.control1 & ctl1.UCSWRST) !== 0 || this.synchronous;
   }
 
   private writeControl0(value: number): void {
     this.registers.control0 = value;
-    if (value & ctl0.UCSYNC) this.unsupported('USCI_A0 in SPI mode');
-    else if (value & ctl0.UCMODE) this.unsupported('USCI_A0 multiprocessor or automatic baud rate mode');
+    const uartMode = (value & ctl0.UCSYNC) === 0 && (value & ctl0.UCMODE) !== 0;
+    if (uartMode) this.unsupported('USCI_A0 multiprocessor or automatic baud rate mode');
   }
 
   private writeControl1(value: number): void {
-    const wasHeld = this.held;
+    const wasHeld = (this.registers.control1 & ctl1.UCSWRST) !== 0;
     this.registers.control1 = value;
+    const external = (this.registers.control0 & (ctl0.UCSYNC | ctl0.UCMST)) !== ctl0.UCSYNC;
     if (value & ctl1.UCSWRST) this.enterReset();
-    else if (wasHeld && (value & ctl1.UCSSEL) === 0) this.unsupported('USCI_A0 clocked from the UC0CLK pin');
+    else if (wasHeld && this.synchronous) this.spi.start();
+    if (!(value & ctl1.UCSWRST) && wasHeld && external && (value & ctl1.UCSSEL) === 0)
+      this.unsupported('USCI_A0 clocked from the UC0CLK pin');
   }
 
   private readStatus(): number {
-    return this.registers.status | (this.sending || this.receiving ? stat.UCBUSY : 0);
+    const busy = this.sending !== undefined || this.receiving !== undefined || this.spi.busy;
+    return this.registers.status | (busy ? stat.UCBUSY : 0);
   }
 
   private writeStatus(value: number): void {
@@ -141,6 +188,12 @@ export class UsciUart {
 
   private writeBuffer(value: number): void {
     this.txBuffer = value;
+    if (this.synchronous && (this.registers.control1 & ctl1.UCSWRST) === 0) {
+      this.txLoaded = true;
+      this.flags.clear(UCA0TXIFG);
+      this.spi.bufferWritten();
+      return;
+    }
     if (this.held) return;
     this.flags.clear(UCA0TXIFG);
     if (this.sending === undefined) this.startFrame(true);
@@ -172,6 +225,8 @@ export class UsciUart {
     const frame = this.sending!;
     if (frame.next < frame.bits.length) {
       this.drive(frame.bits[frame.next]!);
+      if (this.infrared && frame.bits[frame.next] === 0)
+        this.endPulse(frame.clock, frame.origin + frame.edges[frame.next]!);
       frame.next++;
       this.txTimer.at(frame.clock, frame.origin + frame.edges[frame.next]!, () => this.sendBit());
     } else if ((this.flags.flags & UCA0TXIFG) === 0) {
@@ -182,21 +237,41 @@ export class UsciUart {
     }
   }
 
+  /** With IrDA a low bit is a pulse of light, and darkness is low. */
   private drive(level: Level): void {
+    if (this.synchronous) return;
     this.txLevel = level;
-    this.txFunction.output(level);
+    this.txFunction.output(this.infrared ? (level === 0 ? 1 : 0) : level);
     if (this.registers.status & stat.UCLISTEN) this.onLine(level);
+  }
+
+  private get infrared(): boolean {
+    return (this.registers.irTransmit & irtctl.UCIREN) !== 0;
+  }
+
+  /** The pulse of a low bit ends after UCIRTXPLx + 1 half periods of BRCLK or BITCLK16 (SLAU144, "IrDA Encoding"). */
+  private endPulse(clock: ClockDomain, begin: number): void {
+    const { irTransmit, divider, modulation } = this.registers;
+    const bitClock16 = (irTransmit & irtctl.UCIRTXCLK) !== 0 && (modulation & 1) !== 0;
+    const halves = (irTransmit >> 2) + 1;
+    const ticks = Math.max(1, Math.round((halves * (bitClock16 ? Math.max(1, divider) : 1)) / 2));
+    this.pulseTimer.at(clock, begin + ticks, () => this.drive(1));
   }
 
   // ---- receiver
 
   private get lineLevel(): Level {
     if (this.registers.status & stat.UCLISTEN) return this.txLevel;
-    return this.rxFunction.selected ? this.rxPin.level : 1;
+    if (!this.rxFunction.selected) return 1;
+    if (!this.infrared) return this.rxPin.level;
+    const light = (this.registers.irReceive & irrctl.UCIRRXPL) !== 0 ? 0 : 1;
+    return this.rxPin.level === light ? 0 : 1;
   }
 
-  private onLine(level: Level): void {
-    if (level === 1 || this.held || this.receiving !== undefined || this.lineLevel === 1) return;
+  private onLine(_level: Level): void {
+    if (this.held || this.lineLevel === 1) return;
+    this.pulseSeen = true;
+    if (this.receiving !== undefined) return;
     const clock = baudClock(this.chip, this.registers.control1 >> 6);
     if (clock === undefined) return;
     const { dataBits, parity } = this.format;
@@ -217,7 +292,9 @@ export class UsciUart {
 
   private sampleBit(): void {
     const frame = this.receiving!;
-    frame.bits.push(this.lineLevel);
+    // IrDA: a bit is low when its pulse began since the bit before was looked at.
+    frame.bits.push(this.infrared ? (this.pulseSeen ? 0 : 1) : this.lineLevel);
+    this.pulseSeen = false;
     const glitch = frame.bits.length === 1 && frame.bits[0] === 1;
     if (!glitch && frame.bits.length < frame.edges.length - 1) {
       this.awaitSample();
@@ -256,6 +333,41 @@ export class UsciUart {
     this.registers.status &= ~(ERROR_BITS | stat.UCRXERR);
     this.flags.clear(UCA0RXIFG);
     return this.rxBuffer;
+  }
+
+  // ---- SPI: what usci-spi.ts asks of the registers
+
+  get control0(): number {
+    return this.registers.control0;
+  }
+
+  get control1(): number {
+    return this.registers.control1;
+  }
+
+  get divider(): number {
+    return this.registers.divider;
+  }
+
+  get listening(): boolean {
+    return (this.registers.status & stat.UCLISTEN) !== 0;
+  }
+
+  get transmitFull(): boolean {
+    return this.txLoaded;
+  }
+
+  takeTransmitByte(): number {
+    this.txLoaded = false;
+    this.flags.raise(UCA0TXIFG);
+    return this.txBuffer;
+  }
+
+  putReceivedByte(value: number): void {
+    if (this.rxUnread) this.registers.status |= stat.UCOE;
+    this.rxBuffer = value;
+    this.rxUnread = true;
+    this.flags.raise(UCA0RXIFG);
   }
 
   // ---- both
