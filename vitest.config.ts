@@ -2,8 +2,25 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{errors,host,cloud,tools,test}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'dist/**'],
     testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'earl',
+          include: ['{errors,host,cloud,tools,test}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**'],
+        },
+      },
+      {
+        // What runs on the emulator once more, with all code compiled.
+        extends: true,
+        test: {
+          name: 'compiled',
+          include: ['host/emulator/**/*.test.ts', 'test/interop/**/*.test.ts'],
+          setupFiles: ['test/execution/compiled.ts'],
+        },
+      },
+    ],
   },
 });

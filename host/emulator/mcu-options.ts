@@ -1,5 +1,6 @@
 /** What an Mcu is made with, and what it tells about: options, causes of reset, warnings. */
 
+import type { Execution } from './cpu/cpu.ts';
 import type { FlashContents } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 
@@ -12,9 +13,9 @@ export interface McuOptions {
   readonly vloHz?: number;
   /** A crystal on XIN/XOUT, e.g. 32768. The LaunchPad ships without one, which is the default. */
   readonly crystalHz?: number;
-  /** Contents of info segments, up to 64 bytes each. A defaults to a correct TLV structure, the others to 0xFF (D, C and B are free for ids). */
   /** A digital clock that something drives XIN with (LFXT1S = 3). */
   readonly xinHz?: number;
+  /** Contents of info segments, up to 64 bytes each. A defaults to a correct TLV structure, the others to 0xFF (D, C and B are free for ids). */
   readonly info?: {
     readonly A?: Uint8Array;
     readonly B?: Uint8Array;
@@ -27,6 +28,8 @@ export interface McuOptions {
   readonly temperatureCelsius?: number;
   /** Seeds RAM's contents at power-on; undefined leaves RAM zero. Same seed, same run. */
   readonly seed?: number;
+  /** How code runs. Default `auto`: interpreted, and compiled to JavaScript where it runs often. */
+  readonly execution?: Execution;
 }
 
 /** Why the chip starts over. All but `power_on` and `pin` are PUC only (SLAU144 "System Reset and Initialization"). */

@@ -7,7 +7,7 @@
  */
 
 import type { ClockDomain } from './clock-domain.ts';
-import { Cpu, SR, status as statusBits } from './cpu/cpu.ts';
+import { Cpu, executionDefault, SR, status as statusBits } from './cpu/cpu.ts';
 import { FlashContents, flashStart } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 import { InterruptController } from './interrupt-controller.ts';
@@ -83,6 +83,7 @@ export class Mcu {
         fetchFromRegisters: () => this.requestReset('fetch'),
         complain: (code, word) => this.warnings.add(code, word),
       },
+      options.execution ?? executionDefault.mode,
     );
     this.warnings = new WarningLog(() => ({ pc: this.cpu.instructionAddress, at: scheduler.now }));
     this.peripherals = new McuPeripherals({

@@ -30,6 +30,8 @@ export interface MemoryHost {
 
 export class Memory {
   readonly ram = new Uint8Array(ramEnd - ramStart);
+  /** The same as words in the host's order. */
+  readonly ramWords = new Uint16Array(this.ram.buffer);
   readonly info = new Uint8Array(infoEnd - infoStart).fill(0xff);
   flash: FlashContents;
   /** While the flash controller writes or erases, flash and info memory read as vacant. */

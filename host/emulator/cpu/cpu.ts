@@ -3,10 +3,13 @@
  *
  * Time: an instruction costs its documented MCLK cycles. Events that fall due within an instruction run first, each at
  * its own time; the instruction's memory accesses then happen at its end. To stay fast the CPU counts a budget of MCLK
- * cycles down and looks at the scheduler only when the budget is spent or a register was accessed.
+ * cycles down and looks at the scheduler only when the budget is spent or a register was accessed. Code in flash that is
+ * often jumped to is compiled to JavaScript (compiler/); the interpreter does the rest and every instruction within which
+ * something else happens, so that both do the same in the same cycles.
  * Left out: the CPUX extension (the chip has none) and the prefetch of the pipeline.
  */
 
+import { EarlError } from '../../../errors/index.ts';
 import type { Memory } from '../memory.ts';
 import type { Scheduler } from '../scheduler.ts';
 import {
@@ -20,6 +23,7 @@ import {
   statusV,
   statusZ,
 } from './arithmetic.ts';
+import { canCompile } from './compiler/compile.ts';
 import {
   byteBit,
   cyclesShift,
@@ -55,6 +59,11 @@ export interface MclkTiming {
   before(time: number): number;
 }
 
+/** How code runs: `auto` compiles what runs often, `compiled` what is jumped to at all, each where the host allows it. */
+export type Execution = 'interpreted' | 'compiled' | 'auto';
+/** The mode of chips that are not told one; the test suite runs once with each. */
+export const executionDefault: { mode: Execution } = { mode: 'auto' };
+
 /** What the CPU tells the chip. */
 export interface CpuHost {
   /** Bits of SR other than the arithmetic ones changed. */
@@ -76,19 +85,22 @@ export class Cpu {
   private readonly scheduler: Scheduler;
   private readonly mclk: MclkTiming;
   private readonly host: CpuHost;
-  /** MCLK cycles until something must be looked at. */
-  private budget = 0;
+  /** MCLK cycles until something must be looked at. Compiled code counts it, too. */
+  budget = 0;
   private budgetAtStart = 0;
   private target = 0;
   private attention = false;
   private running = false;
   private readonly decoded = new Int32Array(2);
+  /** Jumps to a place before it is compiled; 0: never. */
+  private readonly compileAfter: number;
 
-  constructor(memory: Memory, scheduler: Scheduler, mclk: MclkTiming, host: CpuHost) {
+  constructor(memory: Memory, scheduler: Scheduler, mclk: MclkTiming, host: CpuHost, execution: Execution) {
     this.memory = memory;
     this.scheduler = scheduler;
     this.mclk = mclk;
     this.host = host;
+    this.compileAfter = jumpsBeforeCompiling(execution);
   }
 
   /** True within `run`, events that run meanwhile included. */
@@ -181,8 +193,9 @@ export class Cpu {
   }
 
   private execute(): void {
-    const { registers, memory } = this;
+    const { registers, memory, compileAfter } = this;
     let count = 0;
+    let expected = -1;
     for (;;) {
       const pc = registers[PC]!;
       let packed: number;
@@ -190,6 +203,24 @@ export class Cpu {
       if (pc >= 0xc000 && !memory.flashBusy) {
         const flash = memory.flash;
         const index = (pc - 0xc000) >> 1;
+        if (compileAfter !== 0) {
+          let region = flash.regions[index];
+          if (region === undefined && pc !== expected) region = flash.warm(index, compileAfter);
+          if (region !== undefined) {
+            const done = region(
+              this,
+              registers,
+              memory.ram,
+              memory.ramWords,
+              flash.bytes,
+              flash.words,
+              memory,
+              decimalAdd,
+            );
+            count += done;
+            if (done !== 0) continue;
+          }
+        }
         packed = flash.operations[index]!;
         if (packed === 0) packed = flash.decodeAt(index);
         operands = flash.operands[index]!;
@@ -203,7 +234,8 @@ export class Cpu {
       if (this.budget <= 0 && !this.proceed(cycles)) break;
       this.instructionAddress = pc;
       count++;
-      registers[PC] = pc + (((packed >> lengthShift) & 3) << 1);
+      expected = pc + (((packed >> lengthShift) & 3) << 1);
+      registers[PC] = expected;
       const code = packed & 31;
       if (code >= operation.JUMP) this.jump(code, operands);
       else if (code <= operation.AND) this.twoOperands(packed, operands);
@@ -431,6 +463,13 @@ export class Cpu {
     registers[SR] = (registers[SR]! & ~arithmeticStatus) | (packed >>> 16);
     return packed & 0xffff;
   }
+}
+
+function jumpsBeforeCompiling(execution: Execution): number {
+  if (execution === 'interpreted') return 0;
+  if (canCompile()) return execution === 'compiled' ? 1 : 60;
+  if (execution === 'auto') return 0;
+  throw new EarlError('CODE_GENERATION_FORBIDDEN', 'this host forbids making functions: use execution "auto"');
 }
 
 function isMemory(address: number): boolean {
