@@ -17,6 +17,7 @@ import { GdbServer } from './emulate-gdb.ts';
 import { type Line, openPty, openTcp } from './emulate-line.ts';
 import { EmulateOutput } from './emulate-output.ts';
 import { type ProfileRun, startProfile } from './emulate-profile.ts';
+import { openVcd } from './emulate-vcd.ts';
 import { readWorld, type WorldScript } from './emulate-world.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -33,6 +34,7 @@ interface EmulateFlags {
   world?: WorldScript;
   profile?: string | true;
   gdb?: number;
+  vcd?: string;
 }
 
 /** Board time between two looks at signals and output. */
@@ -75,6 +77,7 @@ export function emulateCommand(): Command {
     .option('--world <file>', 'JSON file with what happens around the board', readWorld)
     .option('--profile [file]', 'cycles by function and energy by mode: tables on stderr, JSON to the file')
     .option('--gdb <port>', 'wait for a debugger on this port of 127.0.0.1; 0 takes a free one', parsePort)
+    .option('--vcd <file>', 'dump wave forms of pins, buses, LEDs and sleep for GTKWave or sigrok')
     .addHelpText('after', examples)
     .action(run);
 }
@@ -91,6 +94,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   const output = new EmulateOutput(process.stdout, flags.json === true);
   connect(board, flags, output, line);
   const profile = beginProfile(flags, board, name, image);
+  const dump = flags.vcd === undefined ? undefined : openVcd(flags.vcd, board, name);
   board.load(image);
   flags.world?.apply(board);
   const meter = new Meter(board);
@@ -100,6 +104,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
     signal: interrupted.signal,
     afterSlice: () => {
       meter.measure();
+      dump?.flush();
       output.flush(board.seconds);
       if (output.broken) interrupted.abort();
     },
@@ -109,6 +114,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   try {
     if (gdb) await gdb.run({ ...session, speed: flags.speed ?? 1 });
     else await (speed === Number.POSITIVE_INFINITY ? runFast(session) : runPaced(session, speed));
+    dump?.close();
     finishProfile(profile, output, flags.json === true);
   } finally {
     output.end();

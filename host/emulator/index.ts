@@ -32,4 +32,5 @@ export type { Level, Pin } from './peripherals/pin.ts';
 export { type HotSpot, type InterruptProfile, type Profile, type ProfileRow, Profiler } from './profile.ts';
 export type { ScheduledEvent, Scheduler } from './scheduler.ts';
 export { type TraceKind, type TraceName, Tracer, traceLine, traceNames } from './trace.ts';
+export { VcdRecorder, VcdWriter } from './vcd.ts';
 export { type Vector, World, type WorldOptions } from './world.ts';
