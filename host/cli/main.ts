@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
 import { cloudCommand } from './cloud.ts';
+import { devicesCommand } from './devices.ts';
+import { doctorCommand } from './doctor.ts';
 import { emulateCommand } from './emulate.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { gatewayCommand } from './gateway.ts';
@@ -19,6 +21,8 @@ const program = new Command('earl')
   .exitOverride();
 
 program.addCommand(cloudCommand().copyInheritedSettings(program));
+program.addCommand(devicesCommand().copyInheritedSettings(program));
+program.addCommand(doctorCommand().copyInheritedSettings(program));
 program.addCommand(emulateCommand().copyInheritedSettings(program));
 program.addCommand(gatewayCommand().copyInheritedSettings(program));
 program.addCommand(upCommand().copyInheritedSettings(program));
