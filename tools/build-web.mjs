@@ -1,19 +1,22 @@
-// Builds the dashboard (cloud/web): main.js and main.css by esbuild, the page and its style sheet as they are.
+// Builds the dashboard (cloud/web) and the bench (cloud/web/bench): their scripts and uPlot's style sheet by esbuild, the
+// pages and style sheets as they are, and the released images for the bench.
 // By itself: node tools/build-web.mjs [OUTPUT FOLDER]
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const source = join(root, 'cloud/web');
+const images = join(root, 'firmware/dist');
 
 /** Writes the page into a folder. esbuild is loaded here: an installed package comes without it. */
 export async function buildWeb(outdir) {
   const { build } = await import('esbuild');
   mkdirSync(outdir, { recursive: true });
   await build({
-    entryPoints: [join(source, 'main.ts')],
+    entryPoints: [join(source, 'main.ts'), join(source, 'bench/main.ts')],
+    outbase: source,
     outdir,
     bundle: true,
     minify: true,
@@ -22,7 +25,12 @@ export async function buildWeb(outdir) {
     target: 'es2022',
     logLevel: 'warning',
   });
-  for (const file of ['index.html', 'style.css']) cpSync(join(source, file), join(outdir, file));
+  for (const file of ['index.html', 'style.css', 'bench/index.html', 'bench/bench.css']) {
+    cpSync(join(source, file), join(outdir, file));
+  }
+  for (const file of readdirSync(images).filter((name) => /\.(hex|json)$/.test(name))) {
+    cpSync(join(images, file), join(outdir, 'images', file));
+  }
 }
 
 if (resolve(argv[1] ?? '') === fileURLToPath(import.meta.url)) {

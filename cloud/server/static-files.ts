@@ -45,11 +45,16 @@ interface FoundFile {
   readonly etag: string;
 }
 
-/** Answers a GET or HEAD for a file below `root`; 404 when there is none. */
+/** Answers a GET or HEAD for a file below `root`: a folder's page has a slash at its end; 404 when there is none. */
 export async function serveFile(root: string | undefined, request: IncomingMessage, response: ServerResponse) {
   const pathname = (request.url ?? '/').split(/[?#]/, 1)[0]!;
   const file = root === undefined ? undefined : await findFile(root, pathname);
   if (file === undefined) {
+    if (root !== undefined && (await findFile(root, `${pathname}/`)) !== undefined) {
+      // Relative, so that it holds behind a proxy with a path of its own.
+      sendText(request, response, 308, 'Moved.\n', { Location: `./${pathname.split('/').at(-1)}/` });
+      return;
+    }
     const built = pathname === '/' ? 'The dashboard is not here: build it with npm run build.\n' : 'Not found.\n';
     sendText(request, response, 404, built);
     return;
