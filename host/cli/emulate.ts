@@ -17,6 +17,7 @@ import { GdbServer } from './emulate-gdb.ts';
 import { type Line, openPty, openTcp } from './emulate-line.ts';
 import { EmulateOutput } from './emulate-output.ts';
 import { type ProfileRun, startProfile } from './emulate-profile.ts';
+import { openRfc2217 } from './emulate-rfc2217.ts';
 import { openVcd } from './emulate-vcd.ts';
 import { readWorld, type WorldScript } from './emulate-world.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -24,6 +25,7 @@ import { exitCodes } from './exit-codes.ts';
 interface EmulateFlags {
   pty?: string;
   tcp?: number;
+  rfc2217?: number;
   trace?: TraceKind[];
   for?: number;
   speed?: number;
@@ -67,6 +69,11 @@ export function emulateCommand(): Command {
     .argument('<image>', 'kind of probe, or a program file')
     .option('--pty <path>', 'make a pseudo-terminal of the UART and link it at this path')
     .option('--tcp <port>', 'serve the UART on this port of 127.0.0.1; 0 takes a free one', parsePort)
+    .option(
+      '--rfc2217 <port>',
+      'serve the UART with its modem lines and boot loader on this port of 127.0.0.1',
+      parsePort,
+    )
     .option('--trace <kinds>', `what to trace, separated by commas: ${Object.keys(traceNames).join(', ')}`, parseTrace)
     .option('--for <duration>', 'stop after this time of the board, e.g. 500ms, 2s, 1m', parseFor)
     .option('--speed <factor>', '"max", or board seconds per second; default 1, with --for alone max', parseSpeed)
@@ -83,7 +90,9 @@ export function emulateCommand(): Command {
 }
 
 async function run(name: string, flags: EmulateFlags): Promise<void> {
-  if (flags.pty !== undefined && flags.tcp !== undefined) throw new EarlError('USAGE', 'give --pty or --tcp, not both');
+  if ([flags.pty, flags.tcp, flags.rfc2217].filter((line) => line !== undefined).length > 1) {
+    throw new EarlError('USAGE', 'give one of --pty, --tcp and --rfc2217');
+  }
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const image = readImage(name);
@@ -166,6 +175,7 @@ async function openLine(flags: EmulateFlags, board: Board): Promise<Line | undef
       full = true;
     }
   };
+  if (flags.rfc2217 !== undefined) return openRfc2217(flags.rfc2217, board);
   if (flags.pty !== undefined) return openPty(flags.pty, toBoard);
   return flags.tcp === undefined ? undefined : openTcp(flags.tcp, toBoard);
 }
@@ -177,8 +187,9 @@ function connect(board: Board, flags: EmulateFlags, output: EmulateOutput, line:
   board.tracer.add((event) => {
     if (event.t <= end) output.event(event);
   }, kinds);
-  if (line) board.uart.onByte = (byte) => line.write(Uint8Array.of(byte));
-  else if (!flags.json && !kinds.includes('uart')) board.uart.onByte = (byte) => output.byte(byte, board.seconds);
+  if (line && flags.rfc2217 === undefined) board.uart.onByte = (byte) => line.write(Uint8Array.of(byte));
+  else if (!line && !flags.json && !kinds.includes('uart'))
+    board.uart.onByte = (byte) => output.byte(byte, board.seconds);
 }
 
 interface Session {

@@ -2,6 +2,7 @@
 
 export { EarlError } from '../../errors/index.ts';
 export { Board, type BoardLights, type BoardOptions, ledOutputs } from './board.ts';
+export { type AdapterParity, BslAdapter, type BslAdapterOptions } from './bsl-adapter.ts';
 export type { Adxl345 } from './devices/adxl345.ts';
 export type { DeviceContext, I2cDevice, TraceEvent, TraceSink } from './devices/device.ts';
 export type { I2cBus, I2cTransaction } from './devices/i2c-bus.ts';

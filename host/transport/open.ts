@@ -28,6 +28,10 @@ const schemes: Readonly<Record<string, Scheme>> = {
     form: 'tcp:HOST:PORT',
     open: async (url) => (await import('./tcp.ts')).tcpTransport(url),
   },
+  rfc2217: {
+    form: 'rfc2217://HOST:PORT[?baud=9600]',
+    open: async (url) => (await import('./rfc2217.ts')).rfc2217Transport(url),
+  },
   emu: {
     form: 'emu:KIND (e.g. emu:ball) or emu:IMAGE',
     open: async (url, { emulated }) => (await import('./emulated.ts')).emulatedTransport(url, emulated),
@@ -39,7 +43,7 @@ export const transportForms: readonly string[] = Object.values(schemes).map(({ f
 
 /** Makes a transport; does not connect. Rejects with `USAGE` when the URL cannot be read. */
 export async function openTransport(url: string, options: OpenTransportOptions = {}): Promise<Transport> {
-  const scheme = /^([a-z]+):./.exec(url)?.[1] ?? '';
+  const scheme = /^([a-z][a-z0-9]*):./.exec(url)?.[1] ?? '';
   if (!Object.hasOwn(schemes, scheme)) {
     throw new EarlError('USAGE', `"${url}" is no transport: write one of ${transportForms.join(', ')}`);
   }

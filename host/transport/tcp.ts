@@ -45,7 +45,17 @@ export function tcpTransport(url: string): Transport {
   return new StreamTransport(url, (signal) => open(address, signal));
 }
 
-async function open({ host, port }: TcpAddress, signal: AbortSignal): Promise<OpenStream> {
+async function open(address: TcpAddress, signal: AbortSignal): Promise<OpenStream> {
+  const socket = await connectTcp(address, signal);
+  const close = () => {
+    socket.destroySoon(); // what was written leaves first
+    setTimeout(() => socket.destroy(), FLUSH_MS).unref();
+  };
+  return { stream: socket, close };
+}
+
+/** A connected socket. Rejects with `TRANSPORT_NOT_FOUND`, `TRANSPORT_PERMISSION` or `TRANSPORT_FAILED`. */
+export async function connectTcp({ host, port }: TcpAddress, signal: AbortSignal): Promise<Socket> {
   const socket = createConnection({ host, port, signal, noDelay: true });
   socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   try {
@@ -59,11 +69,7 @@ async function open({ host, port }: TcpAddress, signal: AbortSignal): Promise<Op
       cause: error,
     });
   }
-  const close = () => {
-    socket.destroySoon(); // what was written leaves first
-    setTimeout(() => socket.destroy(), FLUSH_MS).unref();
-  };
-  return { stream: socket, close };
+  return socket;
 }
 
 function connected(socket: Socket): Promise<void> {
