@@ -1,10 +1,12 @@
 /* ADXL345 accelerometer, see accelerometer.h. */
 #include "drivers/accelerometer.h"
 #include "drivers/accelerometer_regs.h"
+#include "runtime/bytes.h"
 
 #define SETTINGS 4u
 
-static enum status read(struct accelerometer *sensor, uint8_t address, uint8_t *values, uint8_t count) {
+static enum status accelerometer_registers(struct accelerometer *sensor, uint8_t address, uint8_t *values,
+                                           uint8_t count) {
     enum status status = i2c_write_read(&sensor->bus, &address, 1, values, count);
 
     if (status != STATUS_OK) {
@@ -54,7 +56,7 @@ enum status accelerometer_attach(struct accelerometer *sensor) {
 
     sensor->attached = 0;
     if (status == STATUS_OK) {
-        status = read(sensor, ADXL345_DEVID, &id, 1);
+        status = accelerometer_registers(sensor, ADXL345_DEVID, &id, 1);
     }
     if (status != STATUS_OK) {
         return status;
@@ -70,7 +72,7 @@ enum status accelerometer_attach(struct accelerometer *sensor) {
     return status;
 }
 
-static uint16_t distance(const struct accelerometer *sensor) {
+static uint16_t accelerometer_distance(const struct accelerometer *sensor) {
     uint16_t greatest = 0;
     uint8_t axis;
 
@@ -88,11 +90,11 @@ static uint16_t distance(const struct accelerometer *sensor) {
 
 static enum status read_axes(struct accelerometer *sensor) {
     uint8_t bytes[2 * ACCELEROMETER_AXES];
-    enum status status = read(sensor, ADXL345_DATAX0, bytes, sizeof bytes);
+    enum status status = accelerometer_registers(sensor, ADXL345_DATAX0, bytes, sizeof bytes);
     uint8_t axis;
 
     for (axis = 0; axis < ACCELEROMETER_AXES && status == STATUS_OK; axis++) {
-        uint16_t counts = (uint16_t)(bytes[2u * axis] | bytes[2u * axis + 1u] << 8);
+        uint16_t counts = word_at(bytes + 2u * axis);
 
         sensor->milli_g[axis] = accelerometer_milli_g((int16_t)counts);
     }
@@ -100,7 +102,7 @@ static enum status read_axes(struct accelerometer *sensor) {
 }
 
 static void note_peak(struct accelerometer *sensor) {
-    uint16_t away = distance(sensor);
+    uint16_t away = accelerometer_distance(sensor);
 
     if (away > sensor->peak) {
         sensor->peak = away;
@@ -133,7 +135,7 @@ enum status accelerometer_read(struct accelerometer *sensor) {
 
 enum status accelerometer_poll(struct accelerometer *sensor, enum accelerometer_motion *motion) {
     uint8_t source = 0;
-    enum status status = read(sensor, ADXL345_INT_SOURCE, &source, 1);
+    enum status status = accelerometer_registers(sensor, ADXL345_INT_SOURCE, &source, 1);
 
     *motion = ACCELEROMETER_NOTHING;
     if (status != STATUS_OK || !(source & (ADXL345_ACTIVITY | ADXL345_INACTIVITY))) {

@@ -1,38 +1,50 @@
 /* TCA6507 LED driver, see tca6507.h. Every change is made on a copy, written, and committed to the shadow on ACK. */
 #include "drivers/tca6507.h"
+#include "runtime/bytes.h"
 
 #define TIME_CODES 16u
 
 static const uint16_t times_ms[TIME_CODES] = {0,    64,   128,  192,  256,  384,  512,  768,
                                               1024, 1536, 2048, 3072, 4096, 5760, 8128, 16320};
 
-static void copy(uint8_t *to, const uint8_t *from, uint8_t count) {
-    while (count-- > 0) {
+static void tca6507_copy(uint8_t *to, const uint8_t *from, uint8_t count) {
+    do {
         *to++ = *from++;
-    }
+    } while (--count != 0);
 }
 
 enum status tca6507_init(struct tca6507 *chip) {
-    uint8_t *registers = chip->registers;
-    uint8_t i;
+    static const uint8_t defaults[TCA6507_READABLE_REGISTERS] = {
+        0,
+        0,
+        0,
+        TCA6507_DEFAULT_TIMES,
+        TCA6507_DEFAULT_TIMES,
+        TCA6507_DEFAULT_TIMES,
+        TCA6507_DEFAULT_TIMES,
+        TCA6507_DEFAULT_TIMES,
+        TCA6507_DEFAULT_INTENSITY,
+        TCA6507_DEFAULT_MASTER,
+    };
 
-    for (i = 0; i < TCA6507_READABLE_REGISTERS; i++) {
-        registers[i] = i < TCA6507_FADE_ON ? 0 : TCA6507_DEFAULT_TIMES;
-    }
-    registers[TCA6507_MAXIMUM_INTENSITY] = TCA6507_DEFAULT_INTENSITY;
-    registers[TCA6507_ONE_SHOT_MASTER] = TCA6507_DEFAULT_MASTER;
+    tca6507_copy(chip->registers, defaults, TCA6507_READABLE_REGISTERS);
     chip->attached = 0;
     chip->stale = 1;
     return i2c_init(&chip->bus, TCA6507_ADDRESS);
 }
 
-/*
- * Writes `count` registers from `first` on that stand behind a byte for the command, which is filled in here; commits
- * them to the shadow on ACK.
- */
-static enum status send(struct tca6507 *chip, uint8_t first, uint8_t *message, uint8_t count) {
+/* The candidate begins as the shadow. Returns its register 0. */
+static uint8_t *tca6507_edit(struct tca6507 *chip) {
+    tca6507_copy(chip->candidate + 1, chip->registers, TCA6507_READABLE_REGISTERS);
+    return chip->candidate + 1;
+}
+
+/* Writes `count` registers of the candidate from `first` on; commits them to the shadow on ACK. */
+static enum status tca6507_send(struct tca6507 *chip, uint8_t first, uint8_t count) {
+    uint8_t *message = chip->candidate + first;
     enum status status;
 
+    /* The command stands where the register before `first` was, which is not needed any more. */
     message[0] = (uint8_t)(TCA6507_AUTO_INCREMENT | first);
     status = i2c_write(&chip->bus, message, (uint8_t)(count + 1u));
     if (status != STATUS_OK) {
@@ -42,18 +54,18 @@ static enum status send(struct tca6507 *chip, uint8_t first, uint8_t *message, u
     if (first + count > TCA6507_READABLE_REGISTERS) {
         count--;
     }
-    copy(chip->registers + first, message + 1, count);
+    if (count != 0) {
+        tca6507_copy(chip->registers + first, message + 1, count);
+    }
     return STATUS_OK;
 }
 
 enum status tca6507_write(struct tca6507 *chip, uint8_t first, const uint8_t *values, uint8_t count) {
-    uint8_t message[1 + TCA6507_REGISTERS];
-
     if (count == 0 || first >= TCA6507_REGISTERS || count > TCA6507_REGISTERS - first) {
         return STATUS_BAD_ARGUMENT;
     }
-    copy(message + 1, values, count);
-    return send(chip, first, message, count);
+    tca6507_copy(chip->candidate + 1 + first, values, count);
+    return tca6507_send(chip, first, count);
 }
 
 enum status tca6507_read(struct tca6507 *chip, uint8_t first, uint8_t *values, uint8_t count) {
@@ -68,9 +80,11 @@ enum status tca6507_read(struct tca6507 *chip, uint8_t first, uint8_t *values, u
 enum status tca6507_refresh(struct tca6507 *chip) {
     enum status status = i2c_present(&chip->bus);
 
-    if (status == STATUS_OK) {
-        status = tca6507_write(chip, 0, chip->registers, TCA6507_READABLE_REGISTERS);
+    if (status != STATUS_OK) {
+        return status;
     }
+    (void)tca6507_edit(chip);
+    status = tca6507_send(chip, 0, TCA6507_READABLE_REGISTERS);
     if (status == STATUS_OK) {
         chip->attached = 1;
         chip->stale = 0;
@@ -79,11 +93,10 @@ enum status tca6507_refresh(struct tca6507 *chip) {
 }
 
 enum status tca6507_reload(struct tca6507 *chip) {
-    uint8_t registers[TCA6507_READABLE_REGISTERS];
-    enum status status = tca6507_read(chip, 0, registers, TCA6507_READABLE_REGISTERS);
+    enum status status = tca6507_read(chip, 0, chip->candidate + 1, TCA6507_READABLE_REGISTERS);
 
     if (status == STATUS_OK) {
-        copy(chip->registers, registers, TCA6507_READABLE_REGISTERS);
+        tca6507_copy(chip->registers, chip->candidate + 1, TCA6507_READABLE_REGISTERS);
         chip->attached = 1;
         chip->stale = 0;
     }
@@ -91,65 +104,58 @@ enum status tca6507_reload(struct tca6507 *chip) {
 }
 
 enum status tca6507_set_outputs(struct tca6507 *chip, const uint8_t *codes) {
-    uint8_t message[1 + 3] = {0};
+    uint8_t *image = tca6507_edit(chip);
     unsigned output;
 
     for (output = 0; output < TCA6507_OUTPUTS; output++) {
         if (codes[output] > TCA6507_CODE_MAX) {
             return STATUS_BAD_ARGUMENT;
         }
-        tca6507_put_code(message + 1, output, codes[output]);
+        tca6507_put_code(image, output, codes[output]);
     }
-    return send(chip, TCA6507_SELECT0, message, 3);
+    image[TCA6507_SELECT0] &= TCA6507_ALL_OUTPUTS;
+    image[TCA6507_SELECT1] &= TCA6507_ALL_OUTPUTS;
+    image[TCA6507_SELECT2] &= TCA6507_ALL_OUTPUTS;
+    return tca6507_send(chip, TCA6507_SELECT0, 3);
 }
 
 enum status tca6507_set_output(struct tca6507 *chip, uint8_t output, uint8_t code) {
-    uint8_t message[1 + 3];
-
     if (output >= TCA6507_OUTPUTS || code > TCA6507_CODE_MAX) {
         return STATUS_BAD_ARGUMENT;
     }
-    copy(message + 1, chip->registers, 3);
-    tca6507_put_code(message + 1, output, code);
-    return send(chip, TCA6507_SELECT0, message, 3);
+    tca6507_put_code(tca6507_edit(chip), output, code);
+    return tca6507_send(chip, TCA6507_SELECT0, 3);
 }
 
 enum status tca6507_set_color(struct tca6507 *chip, struct tca6507_color *color) {
-    uint8_t message[1 + TCA6507_REGISTERS];
-    uint8_t *image = message + 1;
+    uint8_t *image = tca6507_edit(chip);
 
-    copy(image, chip->registers, TCA6507_READABLE_REGISTERS);
     if (!tca6507_color_allocate(image, color)) {
         return STATUS_BUSY;
     }
     image[TCA6507_INITIALIZATION] = color->restart;
-    return send(chip, 0, message, color->restart ? TCA6507_REGISTERS : TCA6507_READABLE_REGISTERS);
+    return tca6507_send(chip, 0, color->restart ? TCA6507_REGISTERS : TCA6507_READABLE_REGISTERS);
 }
 
 /* Replaces the bits of `mask` in one register. */
 static enum status write_bits(struct tca6507 *chip, uint8_t address, uint8_t mask, uint8_t bits) {
-    uint8_t message[2];
-
-    message[1] = (uint8_t)((chip->registers[address] & ~mask) | bits);
-    return send(chip, address, message, 1);
+    chip->candidate[1 + address] = (uint8_t)((chip->registers[address] & ~mask) | bits);
+    return tca6507_send(chip, address, 1);
 }
 
+/* PWM0 and PWM1 are the nibbles of register 0x08, the master the low one of 0x09: source 0, 1 and 2. */
 enum status tca6507_set_level(struct tca6507 *chip, enum tca6507_source source, uint8_t level) {
-    if (level > TCA6507_LEVEL_MAX || source > TCA6507_MASTER) {
+    uint8_t address = (uint8_t)(TCA6507_MAXIMUM_INTENSITY + (source >> 1));
+
+    if (source > TCA6507_MASTER || level > TCA6507_LEVEL_MAX) {
         return STATUS_BAD_ARGUMENT;
     }
-    if (source == TCA6507_MASTER) {
-        return write_bits(chip, TCA6507_ONE_SHOT_MASTER, TCA6507_MASTER_LEVEL_MASK, level);
-    }
-    return write_bits(chip, TCA6507_MAXIMUM_INTENSITY, source == TCA6507_PWM1 ? 0xf0u : 0x0fu,
-                      (uint8_t)(source == TCA6507_PWM1 ? level << 4 : level));
+    tca6507_put_nibble(tca6507_edit(chip) + address, source & 1, level);
+    return tca6507_send(chip, address, 1);
 }
 
 uint8_t tca6507_level(const struct tca6507 *chip, enum tca6507_source source) {
-    if (source == TCA6507_MASTER) {
-        return chip->registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_MASTER_LEVEL_MASK;
-    }
-    return (uint8_t)tca6507_nibble(chip->registers[TCA6507_MAXIMUM_INTENSITY], source == TCA6507_PWM1);
+    return (uint8_t)tca6507_nibble(chip->registers[TCA6507_MAXIMUM_INTENSITY + (source >> 1)], source & 1);
 }
 
 enum status tca6507_step_level(struct tca6507 *chip, enum tca6507_source source, int8_t step) {
@@ -185,6 +191,7 @@ static uint8_t nearest(uint16_t *ms) {
 
 enum status tca6507_set_times(struct tca6507 *chip, uint8_t bank, struct tca6507_times *times) {
     uint8_t codes[TCA6507_SECOND_OFF - TCA6507_FADE_ON + 1];
+    uint8_t *image = tca6507_edit(chip);
     uint8_t i;
 
     if (bank >= TCA6507_BANKS) {
@@ -196,9 +203,9 @@ enum status tca6507_set_times(struct tca6507 *chip, uint8_t bank, struct tca6507
     codes[3] = nearest(&times->first_off_ms);
     codes[4] = nearest(&times->second_off_ms);
     for (i = 0; i < sizeof codes; i++) {
-        codes[i] = tca6507_with_nibble(chip->registers[TCA6507_FADE_ON + i], bank, codes[i]);
+        tca6507_put_nibble(image + TCA6507_FADE_ON + i, bank, codes[i]);
     }
-    return tca6507_write(chip, TCA6507_FADE_ON, codes, sizeof codes);
+    return tca6507_send(chip, TCA6507_FADE_ON, sizeof codes);
 }
 
 enum status tca6507_one_shot(struct tca6507 *chip, uint8_t bank, uint8_t one_shot) {
@@ -234,36 +241,50 @@ uint16_t tca6507_time_ms(uint8_t code) {
 }
 
 uint8_t tca6507_level_of(uint8_t intensity) {
-    /* (intensity + 8) / 17 without a division: 241 / 4096 is near enough to 1 / 17 up to here. */
-    return (uint8_t)((uint16_t)((uint16_t)(intensity + 8u) * 241u) >> 12);
+    /* intensity / 17, rounded to nearest: 15 / 256 is near enough to 1 / 17 up to here. */
+    return high_byte((uint16_t)((intensity << 4) - intensity + 135u));
 }
 
 unsigned tca6507_code_of(const uint8_t *registers, unsigned output) {
+    unsigned bit = 1u << output;
     unsigned code = 0;
-    unsigned i;
 
-    for (i = TCA6507_SELECT2 + 1u; i-- > TCA6507_SELECT0;) {
-        code = code << 1 | (registers[i] >> output & 1u);
+    if (registers[TCA6507_SELECT0] & bit) {
+        code |= 1u;
+    }
+    if (registers[TCA6507_SELECT1] & bit) {
+        code |= 2u;
+    }
+    if (registers[TCA6507_SELECT2] & bit) {
+        code |= 4u;
     }
     return code;
 }
 
 void tca6507_put_code(uint8_t *registers, unsigned output, unsigned code) {
-    unsigned bit = 1u << output;
-    unsigned i;
+    uint8_t bit = (uint8_t)(1u << output);
+    uint8_t i;
 
-    for (i = TCA6507_SELECT0; i <= TCA6507_SELECT2; i++) {
-        registers[i] &= (uint8_t)~bit;
-        if (code & 1u << i) {
-            registers[i] |= (uint8_t)bit;
+    for (i = 3; i != 0; i--) {
+        *registers &= (uint8_t)~bit;
+        if (code & 1u) {
+            *registers |= bit;
         }
+        registers++;
+        code >>= 1;
     }
 }
 
 unsigned tca6507_nibble(unsigned value, unsigned bank) {
-    return bank ? value >> 4 : value & 15u;
+    return (bank ? value >> 4 : value) & 15u;
 }
 
-uint8_t tca6507_with_nibble(unsigned value, unsigned bank, unsigned nibble) {
-    return (uint8_t)(bank ? (value & 0x0fu) | nibble << 4 : (value & 0xf0u) | nibble);
+void tca6507_put_nibble(uint8_t *at, unsigned bank, unsigned nibble) {
+    uint8_t mask = 0x0f;
+
+    if (bank) {
+        mask = 0xf0;
+        nibble <<= 4;
+    }
+    *at = (uint8_t)((*at & ~mask) | nibble);
 }

@@ -24,6 +24,7 @@
 struct tca6507 {
     struct i2c_device bus;
     uint8_t registers[TCA6507_READABLE_REGISTERS]; /* the shadow; valid once `attached` */
+    uint8_t candidate[1 + TCA6507_REGISTERS];      /* room for a command, then what is being written */
     uint8_t attached;                              /* the chip acknowledged a whole image since tca6507_init */
     uint8_t stale;                                 /* a write failed since: the chip may differ from the shadow */
 };
@@ -109,8 +110,8 @@ unsigned tca6507_code_of(const uint8_t *registers, unsigned output);
 /** Sets the code of an output in a register image. */
 void tca6507_put_code(uint8_t *registers, unsigned output, unsigned code);
 
-/** A bank's half of a register, and the register with that half replaced. */
+/** A bank's half of a register, and replacing it. */
 unsigned tca6507_nibble(unsigned value, unsigned bank);
-uint8_t tca6507_with_nibble(unsigned value, unsigned bank, unsigned nibble);
+void tca6507_put_nibble(uint8_t *at, unsigned bank, unsigned nibble);
 
 #endif

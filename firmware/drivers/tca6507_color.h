@@ -3,11 +3,12 @@
  *
  * The chip has seven outputs but few sources of light: off, fully on, PWM0, PWM1 and the master intensity for steady
  * light, and banks 0 and 1 (whose brightness is PWM0's and PWM1's) for a pattern in time. Each of PWM0, PWM1 and master
- * has one of 16 levels. So one colour, on one LED or the same on both, is reached exactly when it is steady; a pattern
- * of three different levels, or a second LED with other levels than the first, is approximated: the sources that the
- * other LED shows stay as they are, the remaining ones get the levels that make the least sum of errors, and the levels
- * reached are reported.
+ * has one of 16 levels. Red, green and blue are served in this order, each by the first of: a source that has its
+ * level, one that is free, the bank of a one-shot on the other LED, the source with the nearest level. So one colour,
+ * on one LED or the same on both, is reached exactly when it is steady; in a pattern of three different levels blue
+ * gets the nearest. What the other LED shows stays as it is. The levels reached are reported.
  *
+ * A bank that follows the master intensity for the other LED (tca6507_follow_master) is taken to have its own level.
  * Pure: works on a register image, touches no bus. P0 is not connected on Earl's LED module and is never looked at.
  */
 #ifndef DRIVERS_TCA6507_COLOR_H
@@ -38,11 +39,10 @@ struct tca6507_color {
 };
 
 /**
- * Changes the image of registers 0x00 to 0x09 so that the LEDs show the colour as well as the chip can, and replaces
- * the levels in `color` by those reached. A blink shares a bank with the other LED when their times are the same. A
- * one-shot of the other LED, finished or not, gives way when the colour could not be exact otherwise: its outputs are
- * switched off. Returns 1, or 0 when a pattern has no bank because both blink for the other LED; the image is of no use
- * then.
+ * Changes the image of registers 0x00 to 0x09 so that the LEDs show the colour, and replaces the levels in `color` by
+ * those reached. A blink shares a bank with the other LED when their times are the same. A one-shot of the other LED,
+ * finished or not, gives way when nothing else is free: its outputs are switched off. Returns 1, or 0 when a pattern
+ * has no bank because both blink for the other LED; the image is as it was then.
  */
 uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color);
 

@@ -26,7 +26,7 @@
 
 #define CLOCK_MCLK_HZ        8000000ul
 #define CLOCK_SMCLK_HZ       8000000ul
-#define CLOCK_CALIBRATION_MS 10000u
+#define CLOCK_CALIBRATION_MS 30000u
 #define CLOCK_LONGEST_TICKS  16384u /* half of the watchdog's period, which runs on the same ACLK */
 
 /* Starts DCO, VLO and Timer0. Called by hal_init with interrupts off. Does not return without calibration constants. */

@@ -39,15 +39,13 @@ static struct {
     uint16_t errors;
 } transfer;
 
-extern const uint8_t usci_vectors_linked;
-
 static void half_bit(void) {
     for (uint8_t i = HALF_BIT_LOOPS; i != 0; i--)
         __asm__ volatile("nop");
 }
 
 /* USCI in reset, its pins released to GPIO inputs; their outputs are low, so that DIR alone pulls a line. */
-static void detach(void) {
+static void i2c_detach(void) {
     BITS_CLEAR(IE2, UCB0TXIE | UCB0RXIE);
     UCB0CTL1 = UCSWRST;
     P1SEL &= (uint8_t) ~(BOARD_SCL | BOARD_SDA);
@@ -56,7 +54,7 @@ static void detach(void) {
     P1DIR &= (uint8_t) ~(BOARD_SCL | BOARD_SDA);
 }
 
-static void attach(void) {
+static void i2c_attach(void) {
     UCB0CTL1 = UCSSEL_2 | UCSWRST;
     UCB0CTL0 = UCMST | UCMODE_3 | UCSYNC;
     UCB0BR0 = (uint8_t)(CLOCK_SMCLK_HZ / SCL_HZ);
@@ -78,7 +76,7 @@ static void release(uint8_t line) {
 }
 
 enum status i2c_recover(void) {
-    detach();
+    i2c_detach();
     half_bit();
     for (uint8_t pulses = 9; pulses != 0 && (P1IN & BOARD_SDA) == 0; pulses--) {
         pull(BOARD_SCL);
@@ -89,24 +87,24 @@ enum status i2c_recover(void) {
     release(BOARD_SCL);
     release(BOARD_SDA);
     bool free = (P1IN & (BOARD_SCL | BOARD_SDA)) == (BOARD_SCL | BOARD_SDA);
-    attach();
+    i2c_attach();
     return free ? STATUS_OK : STATUS_TIMEOUT;
 }
 
 enum status i2c_init(struct i2c_device *device, uint8_t address) {
-    if (address > 0x7Fu || !usci_vectors_linked)
+    if (address > 0x7Fu)
         return STATUS_BAD_ARGUMENT;
     device->address = address;
-    detach();
+    i2c_detach();
     half_bit();
     if ((P1IN & (BOARD_SCL | BOARD_SDA)) != (BOARD_SCL | BOARD_SDA))
         return i2c_recover();
-    attach();
+    i2c_attach();
     return STATUS_OK;
 }
 
 /* The first failure stays, except that a timeout overrides all: it means that not even STOP could be sent. */
-static uint8_t finish(enum status status) {
+static uint8_t i2c_finish(enum status status) {
     if (status == STATUS_TIMEOUT || transfer.status == PENDING || transfer.status == STATUS_OK)
         transfer.status = (uint8_t)status;
     return WAKE_I2C;
@@ -116,18 +114,18 @@ static bool running(void) {
     return transfer.status == PENDING;
 }
 
-static void begin(const struct i2c_device *device) {
+static void i2c_begin(const struct i2c_device *device) {
     transfer.status = PENDING;
     UCB0I2CSA = device->address;
     BITS_CLEAR(IFG2, UCB0TXIFG | UCB0RXIFG); /* a stale flag would load the first byte before START */
     sleep_hold(SLEEP_HOLD_I2C);
     TA0CCTL2 = 0;
-    TA0CCR2 = clock_count() + clock_ticks(I2C_TIMEOUT_MS);
+    TA0CCR2 = clock_count() + I2C_TIMEOUT_TICKS;
     TA0CCTL2 = CCIE;
 }
 
 /* Waits for STOP, during which the last byte's NACK or the timeout may still come, and cleans up after a failure. */
-static enum status end(void) {
+static enum status i2c_end(void) {
     while ((UCB0CTL1 & UCTXSTP) && (transfer.status == STATUS_OK || transfer.status == STATUS_NACK)) {
     }
     TA0CCTL2 = 0;
@@ -140,8 +138,8 @@ static enum status end(void) {
     if (status == STATUS_TIMEOUT)
         (void)i2c_recover();
     if (status == STATUS_ARBITRATION) {
-        detach();
-        attach();
+        i2c_detach();
+        i2c_attach();
     }
     return status;
 }
@@ -170,7 +168,7 @@ enum status i2c_write_read(const struct i2c_device *device, const uint8_t *out, 
     transfer.in = in;
     transfer.out_left = out_length;
     transfer.in_left = in_length;
-    begin(device);
+    i2c_begin(device);
     if (out_length != 0) {
         BITS_SET(IE2, UCB0TXIE | UCB0RXIE);
         UCB0CTL1 |= UCTR | UCTXSTT;
@@ -184,7 +182,7 @@ enum status i2c_write_read(const struct i2c_device *device, const uint8_t *out, 
         request_stop_of_single_byte();
     while (running())
         sleep_wait(WAKE_I2C);
-    return end();
+    return i2c_end();
 }
 
 enum status i2c_write(const struct i2c_device *device, const uint8_t *bytes, uint8_t length) {
@@ -196,11 +194,11 @@ enum status i2c_read(const struct i2c_device *device, uint8_t *bytes, uint8_t le
 }
 
 enum status i2c_present(const struct i2c_device *device) {
-    begin(device);
+    i2c_begin(device);
     transfer.status = STATUS_OK;
     UCB0I2CIE = UCALIE; /* the NACK's handler would ask for a second STOP */
     UCB0CTL1 |= UCTR | UCTXSTT | UCTXSTP;
-    enum status status = end();
+    enum status status = i2c_end();
     IFG2 &= (uint8_t)~UCB0TXIFG;
     bool refused = (UCB0STAT & UCNACKIFG) != 0;
     UCB0STAT &= (uint8_t)~UCNACKIFG;
@@ -220,7 +218,7 @@ static uint8_t receive_byte(void) {
         *transfer.in++ = byte;
         transfer.in_left--;
     }
-    return transfer.in_left == 0 ? finish(STATUS_OK) : 0;
+    return transfer.in_left == 0 ? i2c_finish(STATUS_OK) : 0;
 }
 
 static uint8_t transmit_byte(void) {
@@ -236,7 +234,7 @@ static uint8_t transmit_byte(void) {
         return WAKE_I2C;
     }
     UCB0CTL1 |= UCTXSTP;
-    return finish(STATUS_OK);
+    return i2c_finish(STATUS_OK);
 }
 
 uint8_t i2c_data_interrupt(void) {
@@ -246,16 +244,16 @@ uint8_t i2c_data_interrupt(void) {
 uint8_t i2c_state_interrupt(void) {
     if (UCB0STAT & UCALIFG) {
         UCB0STAT &= (uint8_t)~UCALIFG;
-        return finish(STATUS_ARBITRATION);
+        return i2c_finish(STATUS_ARBITRATION);
     }
     UCB0STAT &= (uint8_t)~UCNACKIFG;
     if (transfer.status == PENDING)
         UCB0CTL1 |= UCTXSTP; /* else STOP has been requested with the last byte */
     IE2 &= (uint8_t)~UCB0TXIE;
     IFG2 &= (uint8_t)~UCB0TXIFG;
-    return finish(STATUS_NACK);
+    return i2c_finish(STATUS_NACK);
 }
 
 uint8_t i2c_timeout_interrupt(void) {
-    return finish(STATUS_TIMEOUT);
+    return i2c_finish(STATUS_TIMEOUT);
 }

@@ -2,9 +2,9 @@
  * I2C master on USCI_B0, 100 kHz, 7-bit addresses, interrupt driven; P1.6 SCL, P1.7 SDA (SLAU144 "USCI, I2C Mode").
  *
  * Every call blocks its caller, which sleeps in LPM0 while the interrupts move the bytes, and returns when STOP has
- * been sent or the transfer has failed. A transfer that is not done in I2C_TIMEOUT_MS (Timer0 CCR2 on ACLK) is aborted:
- * USCI is reset, the bus is recovered, the status is STATUS_TIMEOUT. Buffers belong to the caller and are used only
- * during the call. Call from main only. Every failed transfer, the presence check's NACK excepted, counts in
+ * been sent or the transfer has failed. A transfer that is not done in I2C_TIMEOUT_TICKS (Timer0 CCR2 on ACLK) is
+ * aborted: USCI is reset, the bus is recovered, the status is STATUS_TIMEOUT. Buffers belong to the caller and are used
+ * only during the call. Call from main only. Every failed transfer, the presence check's NACK excepted, counts in
  * i2c_errors.
  */
 #ifndef EARL_HAL_I2C_H
@@ -14,7 +14,7 @@
 
 #include "hal/status.h"
 
-#define I2C_TIMEOUT_MS 25u /* 64 bytes take 6 ms; SMBus allows a device to stretch 25 ms in all */
+#define I2C_TIMEOUT_TICKS 500u /* 25 to 125 ms; 64 bytes take 6 ms, and SMBus lets a device stretch 25 ms in all */
 
 /* A device on the bus. Keep one per device; it holds no more than its address. */
 struct i2c_device {

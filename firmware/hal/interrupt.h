@@ -17,9 +17,16 @@
 
 #include <stdint.h>
 
+/* Called by assembly, which the compiler does not read when it sees a whole image at once. */
+#ifdef __clang__
+#define KEPT __attribute__((used))
+#else
+#define KEPT __attribute__((used, externally_visible))
+#endif
+
 /* `name` is one of: port1 port2 adc10 usci_tx usci_rx timer0_a1 timer0_a0 timer1_a1 timer1_a0 (startup.s). */
 #define INTERRUPT(name)                                                                                                \
-    uint8_t name##_interrupt(void);                                                                                    \
+    KEPT uint8_t name##_interrupt(void);                                                                               \
     __asm__(".section .text.isr_" #name ",\"ax\",@progbits\n"                                                          \
             ".global isr_" #name "\n"                                                                                  \
             ".type isr_" #name ",@function\n"                                                                          \

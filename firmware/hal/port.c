@@ -1,9 +1,7 @@
-/* Pins and their edge interrupts: see port.h. SLAU144 "Digital I/O". */
+/* Pins: see port.h. SLAU144 "Digital I/O". */
 #include "hal/port.h"
 
 #include "board/earl.h"
-#include "hal/interrupt.h"
-#include "hal/sleep.h"
 
 void port_init(void) {
     P1SEL = 0;
@@ -34,21 +32,4 @@ void port_led_driver_enable(bool on) {
         P2OUT |= BOARD_LED_ENABLE;
     else
         P2OUT &= (uint8_t)~BOARD_LED_ENABLE;
-}
-
-void port_motion_enable(bool on) {
-    P2IE &= (uint8_t)~BOARD_MOTION;
-    P2IES &= (uint8_t)~BOARD_MOTION; /* rising; writing it may set the flag */
-    P2IFG &= (uint8_t)~BOARD_MOTION;
-    if (on)
-        P2IE |= BOARD_MOTION;
-}
-
-bool port_motion_level(void) {
-    return (P2IN & BOARD_MOTION) != 0;
-}
-
-INTERRUPT(port2) {
-    P2IFG = 0;
-    return WAKE_MOTION;
 }

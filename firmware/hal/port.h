@@ -1,6 +1,6 @@
 /*
- * Pins: every pin into a defined state, the two edge interrupts (button, ADXL345 INT1), LED and EN outputs.
- * Owner of the P1 and P2 interrupt vectors. Peripherals select their own pins (P1SEL, P2SEL) in their own init.
+ * Pins: every pin into a defined state, LED and EN outputs, and the edge interrupt of ADXL345 INT1 (motion.c, owner of
+ * the P2 interrupt vector; button.c owns P1's). Peripherals select their own pins (P1SEL, P2SEL) in their own init.
  */
 #ifndef EARL_HAL_PORT_H
 #define EARL_HAL_PORT_H

@@ -12,7 +12,7 @@
 #define TIMER1_PERIOD_US 5000u /* pwm.c relies on it: 200 Hz */
 
 /* Written by interrupt_exit (startup.s) and cleared here with interrupts off. */
-volatile uint8_t sleep_wake_bits;
+KEPT volatile uint8_t sleep_wake_bits;
 
 static struct {
     uint32_t awake_ms;

@@ -2,18 +2,17 @@
  * UART on USCI_A0: see uart.h. SLAU144 "USCI, UART Mode"; rates from its table of settings for UCOS16 = 1 at 8 MHz.
  *
  * UCRXEIE is set, so that a character with a framing error arrives and can be counted. UCOE is read before UCA0RXBUF,
- * which clears it. The rings are single-producer single-consumer: head is written by the producer only, tail by the
- * consumer only, both single bytes, so neither needs interrupts off.
+ * which clears it. The ring is single-producer single-consumer: head is written by the interrupt only, tail by main
+ * only, both single bytes that run freely, so neither needs interrupts off.
  */
 #include "hal/uart.h"
 
 #include "board/earl.h"
-#include "hal/clock.h"
 #include "hal/interrupt.h"
 #include "hal/sleep.h"
 
-#define DRAIN_MS   150u
-#define WAKE_LEVEL ((int8_t)(UART_RX_SIZE * 3u / 4u))
+#define DRAIN_POLLS 60000u /* about 60 ms */
+#define WAKE_LEVEL  (UART_RX_SIZE * 3u / 4u)
 
 struct baud_setting {
     uint8_t br0;
@@ -29,38 +28,22 @@ static const struct baud_setting settings[] = {
 
 static struct {
     struct uart_counters counters;
+    const uint8_t *tx;
+    volatile uint8_t tx_left;
     volatile uint8_t rx_head;
     volatile uint8_t rx_tail;
-    volatile uint8_t tx_head;
-    volatile uint8_t tx_tail;
-    volatile uint8_t wake_when_empty; /* WAKE_UART when main waits for room */
+    volatile uint8_t wake_when_idle; /* WAKE_UART when main waits for the end of a frame */
     uint8_t rx[UART_RX_SIZE];
-    uint8_t tx[UART_TX_SIZE];
 } uart;
 
-extern const uint8_t usci_vectors_linked;
-
-/* Field by field: assigning a whole zero struct would build it on the stack. */
-static void forget(void) {
-    uint8_t *byte = (uint8_t *)&uart.counters;
-    for (uint8_t i = sizeof uart.counters; i != 0; i--)
-        *byte++ = 0;
-    uart.rx_head = 0;
-    uart.rx_tail = 0;
-    uart.tx_head = 0;
-    uart.tx_tail = 0;
-}
-
-static uint8_t after(uint8_t place, uint8_t size) {
-    place++;
-    return place == size ? 0 : place;
-}
+_Static_assert((UART_RX_SIZE & (UART_RX_SIZE - 1u)) == 0, "the ring's places are counted modulo its size");
 
 enum status uart_init(enum uart_baud baud) {
-    if ((unsigned)baud >= sizeof settings / sizeof settings[0] || !usci_vectors_linked)
+    if ((unsigned)baud >= sizeof settings / sizeof settings[0])
         return STATUS_BAD_ARGUMENT;
     UCA0CTL1 = UCSWRST;
-    forget();
+    uart.tx_left = 0;
+    uart.rx_tail = uart.rx_head;
     UCA0CTL0 = 0;
     UCA0CTL1 = UCSSEL_2 | UCRXEIE | UCSWRST;
     UCA0BR0 = settings[baud].br0;
@@ -78,89 +61,62 @@ bool uart_read(uint8_t *byte) {
     uint8_t tail = uart.rx_tail;
     if (tail == uart.rx_head)
         return false;
-    *byte = uart.rx[tail];
-    uart.rx_tail = after(tail, UART_RX_SIZE);
+    *byte = uart.rx[tail % UART_RX_SIZE];
+    uart.rx_tail = tail + 1;
+    uart.counters.rx_bytes++;
     return true;
 }
 
-uint8_t uart_tx_room(void) {
-    int8_t ahead = (int8_t)(uart.tx_tail - uart.tx_head - 1);
-    if (uart.tx_tail != uart.tx_head)
-        uart.wake_when_empty = WAKE_UART;
-    return (uint8_t)(ahead < 0 ? ahead + (int8_t)UART_TX_SIZE : ahead);
+bool uart_idle(void) {
+    if (uart.tx_left == 0)
+        return true;
+    uart.wake_when_idle = WAKE_UART;
+    return uart.tx_left == 0;
 }
 
-bool uart_write(const uint8_t *bytes, uint8_t length) {
-    if (length > uart_tx_room())
-        return false;
-    uint8_t head = uart.tx_head;
-    for (; length != 0; length--) {
-        uart.tx[head] = *bytes++;
-        head = after(head, UART_TX_SIZE);
-    }
-    uart.tx_head = head;
+void uart_send(const uint8_t *bytes, uint8_t length) {
+    uart.tx = bytes;
+    uart.tx_left = length;
+    uart.counters.tx_bytes += length;
     BITS_SET(IE2, UCA0TXIE);
-    return true;
 }
 
-bool uart_drain(void) {
-    clock_alarm_in(clock_ticks(DRAIN_MS));
-    while (uart.tx_tail != uart.tx_head) {
-        uart.wake_when_empty = WAKE_UART;
-        sleep_wait(WAKE_UART | WAKE_TIMER);
-        if ((TA0CCTL1 & CCIE) == 0)
-            break; /* the alarm went off */
-    }
-    uint16_t since = (uint16_t)clock_ms();
-    while ((UCA0STAT & UCBUSY) && (uint16_t)clock_ms() - since < 5u) {
-    }
-    bool idle = uart.tx_tail == uart.tx_head && (UCA0STAT & UCBUSY) == 0;
-    sleep_note(WAKE_UART | WAKE_TIMER); /* what this took may have been meant for main */
-    return idle;
+void uart_drain(void) {
+    for (uint16_t polls = DRAIN_POLLS; polls != 0; polls--)
+        if (uart.tx_left == 0 && (IFG2 & UCA0TXIFG) && (UCA0STAT & UCBUSY) == 0)
+            return;
 }
 
-void uart_counters(struct uart_counters *copy) {
-    uint16_t sr = interrupts_off();
-    *copy = uart.counters;
-    interrupts_restore(sr);
-}
-
-static int8_t filled(uint8_t head) {
-    int8_t bytes = (int8_t)(head - uart.rx_tail);
-    return (int8_t)(bytes < 0 ? bytes + (int8_t)UART_RX_SIZE : bytes);
+const struct uart_counters *uart_counters(void) {
+    return &uart.counters;
 }
 
 uint8_t uart_receive_interrupt(void) {
     uint8_t errors = UCA0STAT;
     uint8_t byte = UCA0RXBUF;
-    uint8_t head = uart.rx_head;
-    uint8_t next = after(head, UART_RX_SIZE);
+    uint8_t filled = uart.rx_head - uart.rx_tail;
     if (errors & UCOE)
         uart.counters.overruns++;
     if (errors & UCFE) {
         uart.counters.framing_errors++;
         return 0;
     }
-    if (next == uart.rx_tail) {
+    if (filled >= UART_RX_SIZE) {
         uart.counters.overruns++;
         return WAKE_UART;
     }
-    uart.rx[head] = byte;
-    uart.rx_head = next;
-    uart.counters.rx_bytes++;
-    return byte == UART_WAKE_BYTE || filled(next) >= WAKE_LEVEL ? WAKE_UART : 0;
+    uart.rx[uart.rx_head % UART_RX_SIZE] = byte;
+    uart.rx_head++;
+    return byte == UART_WAKE_BYTE || filled >= WAKE_LEVEL ? WAKE_UART : 0;
 }
 
+/* The last byte goes to the transmitter: the caller may have its buffer back, the next frame follows without a gap. */
 uint8_t uart_transmit_interrupt(void) {
-    uint8_t tail = uart.tx_tail;
-    if (tail == uart.tx_head) {
-        uint8_t wake = uart.wake_when_empty;
-        uart.wake_when_empty = 0;
-        IE2 &= (uint8_t)~UCA0TXIE;
-        return wake;
-    }
-    UCA0TXBUF = uart.tx[tail];
-    uart.tx_tail = after(tail, UART_TX_SIZE);
-    uart.counters.tx_bytes++;
-    return 0;
+    UCA0TXBUF = *uart.tx++;
+    if (--uart.tx_left != 0)
+        return 0;
+    IE2 &= (uint8_t)~UCA0TXIE;
+    uint8_t wake = uart.wake_when_idle;
+    uart.wake_when_idle = 0;
+    return wake;
 }

@@ -2,7 +2,7 @@
  * The two interrupt vectors that USCI_A0 and USCI_B0 share (SLAU144 "USCI Interrupts"), and nothing else.
  *
  * USCIAB0TX: transmit of the UART, transmit and receive of the I2C. USCIAB0RX: receive of the UART, state of the I2C.
- * An image without one of the two links these weak handlers, which do nothing.
+ * Every image has both.
  */
 #include "board/msp430g2553.h"
 #include "hal/interrupt.h"
@@ -11,22 +11,6 @@ uint8_t uart_receive_interrupt(void);
 uint8_t uart_transmit_interrupt(void);
 uint8_t i2c_data_interrupt(void);
 uint8_t i2c_state_interrupt(void);
-
-__attribute__((weak)) uint8_t uart_receive_interrupt(void) {
-    return 0;
-}
-__attribute__((weak)) uint8_t uart_transmit_interrupt(void) {
-    return 0;
-}
-__attribute__((weak)) uint8_t i2c_data_interrupt(void) {
-    return 0;
-}
-__attribute__((weak)) uint8_t i2c_state_interrupt(void) {
-    return 0;
-}
-
-/* Linked by whoever uses a USCI: uart.c and i2c.c refer to it. */
-const uint8_t usci_vectors_linked = 1;
 
 /* The enable bits of UCB0I2CIE stand where the flags of UCB0STAT do. */
 INTERRUPT(usci_rx) {

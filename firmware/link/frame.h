@@ -12,6 +12,7 @@
 
 #include "link/crc.h"
 #include "link/messages.gen.h"
+#include "runtime/bytes.h"
 
 enum frame_result {
     FRAME_PENDING, /* nothing yet */
@@ -39,7 +40,7 @@ static inline uint8_t frame_type(const struct frame_receiver *receiver) {
     return receiver->packet[0] & LINK_TYPE_MASK;
 }
 static inline uint16_t frame_sequence(const struct frame_receiver *receiver) {
-    return link_get_u16(receiver->packet + 1);
+    return word_at(receiver->packet + 1);
 }
 static inline const uint8_t *frame_payload(const struct frame_receiver *receiver) {
     return receiver->packet + LINK_HEADER_LENGTH;
@@ -60,11 +61,15 @@ static inline uint8_t frame_encode(uint8_t *wire, uint8_t type, uint16_t sequenc
     uint8_t *packet = wire + 1;
     uint8_t length = (uint8_t)(LINK_HEADER_LENGTH + payload_length);
     uint8_t code_at = 0;
+    uint16_t crc;
     uint8_t at;
 
     packet[0] = (uint8_t)(LINK_PROTOCOL_VERSION << LINK_VERSION_SHIFT | type);
-    link_put_u16(packet + 1, sequence);
-    link_put_u16(packet + length, crc_update(CRC_INITIAL, packet, length));
+    packet[1] = (uint8_t)sequence;
+    packet[2] = high_byte(sequence);
+    crc = crc_update(CRC_INITIAL, packet, length);
+    packet[length] = (uint8_t)crc;
+    packet[length + 1u] = high_byte(crc);
     length = (uint8_t)(length + LINK_CRC_LENGTH);
     /* Each zero, and the byte in front, becomes the distance to the next zero; the delimiter is the last of them. */
     wire[length + 1u] = 0;

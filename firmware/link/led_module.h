@@ -1,6 +1,6 @@
 /*
  * The LED module as ball and led_test use it: attaches it whenever it answers, executes the LED commands of the link,
- * runs the thesis' port test and count test step by step, and reports the chip's registers after every change.
+ * and reports the chip's registers after every change. The thesis' tests are led_tests.h's, for led_test alone.
  *
  * A module that is missing at start, or stops answering, costs nothing but its light: it is tried again twice a second
  * and then gets the registers that it had; commands meanwhile are answered with the bus's status. A chip that loses
@@ -19,25 +19,26 @@
 struct led_module {
     struct tca6507 chip;
     struct timer retry;
-    struct timer step;  /* of a running test */
-    uint8_t test;       /* LINK_TEST_*, STOP when none runs */
-    uint8_t position;   /* of the test */
     uint8_t report_due; /* led_state is to be sent */
 };
 
 /** Switches the module on; it attaches a few milliseconds later. `module` is all zeros. */
 void led_module_init(struct led_module *module);
 
-/** Once per pass, after link_poll: attaches, runs the test, sends led_state. Takes link_happened. */
+/** Once per pass, after link_poll: attaches, sends led_state. Takes link_happened. */
 void led_module_poll(struct led_module *module, struct link *link);
 
-/** Executes the link's waiting command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. A colour ends a test. */
+/** Executes the link's waiting command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. */
 uint8_t led_module_execute(struct led_module *module, struct link *link);
 
 /** A steady colour (red, green, blue, 0 to 255) on both LEDs, for local reactions. */
 void led_module_show(struct led_module *module, const uint8_t *rgb);
 
-/** Starts LINK_TEST_PORTS or LINK_TEST_COUNT with a step of 20 to 10000 ms; led_module_poll does the steps. */
-void led_module_test(struct led_module *module, uint8_t test, uint16_t step_ms);
+/** Brings the chip to the state of the shadow, if it is not. */
+enum status led_module_attach(struct led_module *module);
+
+/** After a write of the caller's own to the chip: the host shall see it, or the chip be tried again. Returns `status`.
+ */
+enum status led_module_written(struct led_module *module, enum status status);
 
 #endif

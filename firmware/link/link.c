@@ -12,12 +12,12 @@
 #include "hal/uart.h"
 #include "link/identity.h"
 #include "link/version.h"
+#include "runtime/bytes.h"
 
 /* hal/status.h promises the numbers of the protocol. */
 _Static_assert(STATUS_OK == LINK_STATUS_OK && STATUS_BAD_ARGUMENT == LINK_STATUS_BAD_ARGUMENT, "status numbers");
 _Static_assert(STATUS_NACK == LINK_STATUS_I2C_NACK && STATUS_TIMEOUT == LINK_STATUS_I2C_TIMEOUT, "status numbers");
 _Static_assert(STATUS_ARBITRATION == LINK_STATUS_I2C_ARBITRATION && STATUS_BUSY == LINK_STATUS_BUSY, "status numbers");
-_Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longest frame");
 
 /* `pending`, in the order of sending. */
 #define PENDING_HELLO    LINK_GREETED
@@ -28,160 +28,120 @@ _Static_assert(UART_TX_SIZE > LINK_MAX_WIRE, "the transmit ring takes the longes
 
 #define MAX_I2C_ADDRESS 0x7fu
 
-#define FRAME_OVERHEAD (LINK_MAX_WIRE - LINK_MAX_PAYLOAD)
-#define LONGEST_SAMPLE LINK_LENGTH_BALL_SAMPLE
-_Static_assert(LONGEST_SAMPLE >= LINK_LENGTH_ARM_SAMPLE && LONGEST_SAMPLE >= LINK_LENGTH_LIGHT_SAMPLE, "samples");
+/* What a probe sends is laid out as its struct, so that a struct is the payload. */
+#define IS_THE_PAYLOAD(message, last, length)                                                                          \
+    _Static_assert(offsetof(struct message, last) + sizeof((struct message){0}.last) == (length), #message)
+IS_THE_PAYLOAD(link_hello, reset_cause, LINK_LENGTH_HELLO);
+IS_THE_PAYLOAD(link_counters, reset_cause, LINK_LENGTH_COUNTERS);
+IS_THE_PAYLOAD(link_event, event, LINK_LENGTH_EVENT);
+IS_THE_PAYLOAD(link_led_state, registers, LINK_LENGTH_LED_STATE);
+IS_THE_PAYLOAD(link_ball_sample, pressed, LINK_LENGTH_BALL_SAMPLE);
+IS_THE_PAYLOAD(link_arm_sample, z, LINK_LENGTH_ARM_SAMPLE);
+IS_THE_PAYLOAD(link_light_sample, supply, LINK_LENGTH_LIGHT_SAMPLE);
+_Static_assert(offsetof(struct link, wire) % 4 == 0 && FRAME_PAYLOAD_OFFSET % 4 == 0, "payloads are aligned");
 
-static void count(uint16_t *counter) {
-    if (*counter != 0xffffu) {
-        (*counter)++;
+static void link_count(uint16_t *counter) {
+    if (++*counter == 0) {
+        (*counter)--;
     }
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-/*
- * Payloads are written field by field in the order of host/link/messages.ts: going through the structs of
- * messages.gen.h costs twice the flash and a third more stack. link_test.c unpacks every one of them with the generated
- * code, so the two cannot part. The functions below have frames of their own, so that a buffer is on the stack only
- * while a packet is made.
- */
-#define OWN_FRAME __attribute__((noinline))
-
-static OWN_FRAME uint8_t *put16(uint8_t *at, uint16_t value) {
-    link_put_u16(at, value);
-    return at + 2;
+/* The UART sends from `wire`, so nothing may be written there before link_is_free. */
+bool link_is_free(const struct link *link) {
+    return link->pending == 0 && uart_idle();
 }
 
-static OWN_FRAME uint8_t *put32(uint8_t *at, uint32_t value) {
-    return put16(put16(at, (uint16_t)value), (uint16_t)(value >> 16));
+static __attribute__((noinline)) void link_transmit(struct link *link, uint8_t type, uint8_t length) {
+    uart_send(link->wire, frame_encode(link->wire, type, link->sequence++, length));
 }
 
-/* Sends what stands between the payload's place in `wire` and `end`. */
-static OWN_FRAME bool send(struct link *link, uint8_t *wire, uint8_t type, const uint8_t *end) {
-    uint8_t length = (uint8_t)(end - wire - FRAME_PAYLOAD_OFFSET);
+/* The probe time stands first in all messages that have it. */
+__attribute__((noinline)) void link_send(struct link *link, uint8_t type, uint8_t payload_length) {
+    *(uint32_t *)link_payload(link) = clock_ms();
+    link_transmit(link, type, payload_length);
+}
 
-    if (uart_tx_room() < length + FRAME_OVERHEAD) {
-        return false;
+static void send_hello(struct link *link) {
+    struct link_hello *hello = link_payload(link);
+
+    hello->kind = probe_profile.kind;
+    hello->version_major = FIRMWARE_VERSION_MAJOR;
+    hello->version_minor = FIRMWARE_VERSION_MINOR;
+    hello->version_patch = FIRMWARE_VERSION_PATCH;
+    hello->capabilities = probe_profile.capabilities;
+    if (identity_read(BOARD_IDENTITY, hello->id)) {
+        hello->capabilities |= LINK_CAP_PROVISIONED;
     }
-    return uart_write(wire, frame_encode(wire, type, link->sequence++, length));
+    hello->boots = reset_boots();
+    hello->interval_ms = link->sampling.period_ms;
+    hello->session = link->session;
+    hello->reset_cause = (uint8_t)reset_cause();
+    link_transmit(link, LINK_MSG_HELLO, LINK_LENGTH_HELLO);
 }
 
-static OWN_FRAME bool send_hello(struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
-    uint16_t capabilities = probe_profile.capabilities;
+static void send_counters(struct link *link) {
+    struct link_counters *counters = link_payload(link);
+    const struct uart_counters *uart = uart_counters();
 
-    *at++ = probe_profile.kind;
-    *at++ = FIRMWARE_VERSION_MAJOR;
-    *at++ = FIRMWARE_VERSION_MINOR;
-    *at++ = FIRMWARE_VERSION_PATCH;
-    if (identity_read(BOARD_IDENTITY, at)) {
-        capabilities |= LINK_CAP_PROVISIONED;
-    }
-    at = put16(at + IDENTITY_LENGTH, capabilities);
-    *at++ = (uint8_t)reset_cause();
-    at = put16(at, reset_boots());
-    at = put16(at, link->sampling.period_ms);
-    return send(link, wire, LINK_MSG_HELLO, put16(at, link->session));
-}
-
-/* The UART's counters are copied to where two of them belong: they stand there as the message wants them. */
-_Static_assert(offsetof(struct uart_counters, rx_bytes) == 0 && offsetof(struct uart_counters, tx_bytes) == 4, "order");
-
-static OWN_FRAME bool send_counters(struct link *link) {
-    _Alignas(uint32_t) uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = wire + FRAME_PAYLOAD_OFFSET;
-    struct uart_counters *uart = (struct uart_counters *)(void *)(at + 8);
-    uint16_t lost;
-
-    uart_counters(uart);
+    counters->awake_ms = sleep_awake_ms();
+    counters->rx_bytes = uart->rx_bytes;
+    counters->tx_bytes = uart->tx_bytes;
+    counters->crc_errors = link->crc_errors;
+    counters->frame_errors = link->frame_errors;
     /* A byte with a bad stop bit is lost in the UART, too. */
-    lost = (uint16_t)(uart->overruns + uart->framing_errors);
-    at = put32(at, clock_ms());
-    at = put32(at, sleep_awake_ms()) + 8;
-    at = put16(at, link->crc_errors);
-    at = put16(at, link->frame_errors);
-    at = put16(at, lost);
-    at = put16(at, link->dropped);
-    at = put16(at, i2c_errors());
-    at = put16(at, reset_boots());
-    *at++ = (uint8_t)reset_cause();
-    return send(link, wire, LINK_MSG_COUNTERS, put16(at, reset_stack_high_water()));
+    counters->overruns = (uint16_t)(uart->overruns + uart->framing_errors);
+    counters->tx_dropped = link->dropped;
+    counters->i2c_errors = i2c_errors();
+    counters->boots = reset_boots();
+    counters->stack_high_water = reset_stack_high_water();
+    counters->reset_cause = (uint8_t)reset_cause();
+    link_send(link, LINK_MSG_COUNTERS, LINK_LENGTH_COUNTERS);
 }
 
-static OWN_FRAME bool send_ack(struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = put16(wire + FRAME_PAYLOAD_OFFSET, link->ack.command_sequence);
+/* An ack's struct holds the length of its data where the data stand in the payload. */
+static void send_ack(struct link *link) {
+    uint8_t *payload = link_payload(link);
 
-    *at++ = link->ack.status;
-    link_copy(at, link->ack.data, link->ack.data_length);
-    return send(link, wire, LINK_MSG_ACK, at + link->ack.data_length);
-}
-
-static bool send_pending(struct link *link, uint8_t what) {
-    switch (what) {
-    case PENDING_HELLO:
-        return send_hello(link);
-    case PENDING_COUNTERS:
-        return send_counters(link);
-    default:
-        return send_ack(link);
-    }
+    *(uint16_t *)(void *)payload = link->ack.command_sequence;
+    payload[2] = link->ack.status;
+    link_copy(payload + 3, link->ack.data, link->ack.data_length);
+    link_transmit(link, LINK_MSG_ACK, (uint8_t)(3u + link->ack.data_length));
 }
 
 /* Sends answers while there is room, in the order of the bits: counters before the ack, a reset after all. */
-static OWN_FRAME void flush(struct link *link) {
-    uint8_t what;
-
-    for (what = PENDING_HELLO; what <= PENDING_ACK; what <<= 1) {
-        if (!(link->pending & what)) {
-            continue;
+static void flush(struct link *link) {
+    while ((link->pending & ~PENDING_COMMAND) != 0 && uart_idle()) {
+        if (link->pending & PENDING_HELLO) {
+            link->pending ^= PENDING_HELLO;
+            link->happened |= LINK_GREETED;
+            send_hello(link);
+        } else if (link->pending & PENDING_COUNTERS) {
+            link->pending ^= PENDING_COUNTERS;
+            send_counters(link);
+        } else if (link->pending & PENDING_ACK) {
+            link->pending ^= PENDING_ACK;
+            send_ack(link);
+        } else {
+            uart_drain();
+            reset_software();
         }
-        if (!send_pending(link, what)) {
-            return;
-        }
-        link->pending ^= what;
-        link->happened |= what & LINK_GREETED;
     }
-    if (link->pending == PENDING_RESET) {
-        uart_drain();
-        reset_software();
-    }
-}
-
-bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
-    return link->pending == 0 && send(link, wire, type, wire + FRAME_PAYLOAD_OFFSET + payload_length);
-}
-
-/* A sample that cannot be sent has used its sequence number: the host sees the gap. */
-static void drop_sample(struct link *link) {
-    link->sequence++;
-    count(&link->dropped);
-}
-
-void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length) {
-    if (!send(link, wire, type, wire + FRAME_PAYLOAD_OFFSET + payload_length)) {
-        drop_sample(link);
-    }
-}
-
-bool link_may_raise(const struct link *link) {
-    return link->pending == 0 && uart_tx_room() >= LINK_LENGTH_EVENT + FRAME_OVERHEAD;
 }
 
 void link_raise(struct link *link, uint8_t event, uint16_t value) {
-    uint8_t wire[LINK_MAX_WIRE];
-    uint8_t *at = put32(wire + FRAME_PAYLOAD_OFFSET, clock_ms());
+    struct link_event *payload = link_payload(link);
 
-    *at++ = event;
-    (void)send(link, wire, LINK_MSG_EVENT, put16(at, value));
+    payload->event = event;
+    payload->value = value;
+    link_send(link, LINK_MSG_EVENT, LINK_LENGTH_EVENT);
 }
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 static uint8_t set_interval(struct link *link, const uint8_t *payload) {
-    uint16_t interval_ms = link_get_u16(payload);
+    uint16_t interval_ms = word_at(payload);
 
     if (interval_ms < LINK_MIN_INTERVAL_MS || interval_ms > LINK_MAX_INTERVAL_MS) {
         return LINK_STATUS_BAD_ARGUMENT;
@@ -229,7 +189,7 @@ _Static_assert(sizeof least_length == LINK_MSG_RESET - LINK_MSG_HELLO_REQUEST + 
 /* What is returned for a command that the probe is to execute. */
 #define FOR_THE_PROBE 0xffu
 
-static OWN_FRAME uint8_t execute(struct link *link) {
+static uint8_t link_execute(struct link *link) {
     uint8_t type = frame_type(&link->receiver);
     const uint8_t *payload = frame_payload(&link->receiver);
     uint8_t length = frame_payload_length(&link->receiver);
@@ -261,10 +221,10 @@ static OWN_FRAME uint8_t execute(struct link *link) {
 }
 
 static void greet(struct link *link) {
-    uint16_t session = link_get_u16(frame_payload(&link->receiver));
+    uint16_t session = word_at(frame_payload(&link->receiver));
 
     if (frame_payload_length(&link->receiver) < LINK_LENGTH_HELLO_REQUEST || session == 0) {
-        count(&link->frame_errors);
+        link_count(&link->frame_errors);
         return;
     }
     if (session != link->session) {
@@ -275,7 +235,7 @@ static void greet(struct link *link) {
 }
 
 /* Looks at a packet. True when it is a command that is to be executed now. */
-static OWN_FRAME bool accept(struct link *link) {
+static bool accept(struct link *link) {
     uint8_t type = frame_type(&link->receiver);
     uint16_t sequence = frame_sequence(&link->receiver);
 
@@ -306,7 +266,7 @@ static void take_packet(struct link *link) {
     if (!accept(link)) {
         return;
     }
-    status = execute(link);
+    status = link_execute(link);
     if (status == FOR_THE_PROBE) {
         link->pending |= PENDING_COMMAND;
     } else {
@@ -322,7 +282,7 @@ void link_init(struct link *link) {
     link->pending = PENDING_HELLO;
     timer_start_periodic(&link->sampling, LINK_DEFAULT_INTERVAL_MS);
     /* Ends whatever frame the reset cut off, so that the hello is not lost with it. */
-    (void)uart_write(&delimiter, 1);
+    uart_send(&delimiter, 1);
 }
 
 bool link_poll(struct link *link) {
@@ -336,10 +296,10 @@ bool link_poll(struct link *link) {
             flush(link);
             break;
         case FRAME_ERROR:
-            count(&link->frame_errors);
+            link_count(&link->frame_errors);
             break;
         case FRAME_CRC:
-            count(&link->crc_errors);
+            link_count(&link->crc_errors);
             break;
         case FRAME_PENDING:
             break;
@@ -363,11 +323,13 @@ uint8_t link_happened(struct link *link) {
 bool link_sample_due(struct link *link) {
     if (timer_due(&link->sampling)) {
         if (link->sample_waits) {
-            drop_sample(link);
+            /* It has used its sequence number: the host sees the gap. */
+            link->sequence++;
+            link_count(&link->dropped);
         }
         link->sample_waits = 1;
     }
-    if (!link->sample_waits || link->pending != 0 || uart_tx_room() < LONGEST_SAMPLE + FRAME_OVERHEAD) {
+    if (!link->sample_waits || !link_is_free(link)) {
         return false;
     }
     link->sample_waits = 0;

@@ -3,12 +3,12 @@
  *
  * host/link/messages.ts is the contract, docs/link-protocol.md its prose. What this file promises:
  *
- * - One sequence counter over all packets up. A packet that was dropped for lack of room has used its number, so the
+ * - One sequence counter over all packets up. A sample that was dropped for lack of time has used its number, so the
  *   host sees the gap at once.
  * - A command is executed at most once: the last ack is kept and sent again when its sequence number comes again. A new
  *   session forgets it. Until the first hello_request after a start every command is answered with no_session.
- * - Answers (hello, counters, acks) and events are never dropped: no byte is taken from the UART while one waits for
- * room. Samples are: they are counted in tx_dropped.
+ * - Answers (hello, counters, acks) and events are never dropped: no byte is taken from the UART while an answer
+ *   waits for the line. Samples are: they are counted in tx_dropped.
  * - Line noise is counted, nothing else.
  *
  * The link executes ping, get_counters, set_interval, read_registers, write_registers and reset. All other commands are
@@ -34,6 +34,8 @@
 
 struct link {
     struct frame_receiver receiver;
+    /* The packet that is being made, and then sent by the UART from here. Aligned so that a payload is a struct. */
+    _Alignas(uint32_t) uint8_t wire[LINK_MAX_WIRE];
     struct link_ack ack;   /* of the last command */
     struct timer sampling; /* its period is the interval */
     uint16_t sequence;     /* of the next packet up */
@@ -41,10 +43,10 @@ struct link {
     uint16_t crc_errors;
     uint16_t frame_errors;
     uint16_t dropped;         /* samples */
-    uint8_t pending;          /* what waits for room */
+    uint8_t pending;          /* what waits for the line */
     uint8_t happened;         /* bits for link_happened */
     uint8_t remembers : 1;    /* `ack` belongs to a command that was executed in this session */
-    uint8_t sample_waits : 1; /* due, but no room yet */
+    uint8_t sample_waits : 1; /* due, but the link was not free yet */
 };
 
 /* What an image is, defined by its main file. */
@@ -74,27 +76,27 @@ void link_answer(struct link *link, uint8_t status);
 uint8_t link_happened(struct link *link);
 
 /**
- * True once per sampling interval, when there is room for the sample: take it then and send it. A sample waits for an
- * answer that is just leaving; it is dropped when the next one is due before there was room. Once per pass.
+ * True once per sampling interval, when the link is free: take the sample then and send it. A sample waits for an
+ * answer that is just leaving; it is dropped and counted when the next one is due before the link was free. Once per
+ * pass.
  */
 bool link_sample_due(struct link *link);
 
 /**
- * Sends a sample whose payload is packed at wire + FRAME_PAYLOAD_OFFSET; `wire` has LINK_MAX_WIRE bytes. Without
- * link_sample_due before it, there may be no room: then it is dropped and counted.
+ * May a packet be written and sent? Look before anything that wants to be told: a button or a sensor keeps its event
+ * until then. If not, main will be woken when it may.
  */
-void link_send_sample(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
+bool link_is_free(const struct link *link);
 
-/** The same for led_state, which must arrive: false when there is no room now; try again in a later pass. */
-bool link_send(struct link *link, uint8_t *wire, uint8_t type, uint8_t payload_length);
+/** Only when the link is free: where the payload is to be written, aligned for the structs of messages.gen.h. */
+static inline void *link_payload(struct link *link) {
+    return link->wire + FRAME_PAYLOAD_OFFSET;
+}
 
-/**
- * True when link_raise may be called. Look first and only then for what may happen: a button or a sensor keeps its
- * event until there is room.
- */
-bool link_may_raise(const struct link *link);
+/** Only when the link is free: sends what stands in link_payload, with the probe time in its first field. */
+void link_send(struct link *link, uint8_t type, uint8_t payload_length);
 
-/** Sends an event, stamped with the time of this call. */
+/** Only when the link is free: sends an event. */
 void link_raise(struct link *link, uint8_t event, uint16_t value);
 
 #endif

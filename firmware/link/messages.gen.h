@@ -46,7 +46,7 @@
 
 /* Payload lengths, without the bytes of a data field. */
 #define LINK_LENGTH_HELLO 21u
-#define LINK_LENGTH_BALL_SAMPLE 11u
+#define LINK_LENGTH_BALL_SAMPLE 7u
 #define LINK_LENGTH_ARM_SAMPLE 10u
 #define LINK_LENGTH_LIGHT_SAMPLE 10u
 #define LINK_LENGTH_EVENT 7u
@@ -166,10 +166,10 @@ struct link_hello {
     uint8_t version_patch; /* firmware version */
     uint8_t id[8]; /* id provisioned into info memory, big-endian; zeros if none */
     uint16_t capabilities; /* bits of LINK_CAP_* */
-    uint8_t reset_cause; /* LINK_RESET_* */
     uint16_t boots; /* starts since power was applied, 1 for the first */
     uint16_t interval_ms; /* time between samples */
     uint16_t session; /* session of the hello_request that this answers; 0 after start */
+    uint8_t reset_cause; /* LINK_RESET_* */
 };
 
 static inline uint8_t link_pack_hello(uint8_t *payload, const struct link_hello *m)
@@ -180,10 +180,10 @@ static inline uint8_t link_pack_hello(uint8_t *payload, const struct link_hello 
     payload[3] = m->version_patch;
     link_copy(payload + 4, m->id, 8u);
     link_put_u16(payload + 12, m->capabilities);
-    payload[14] = m->reset_cause;
-    link_put_u16(payload + 15, m->boots);
-    link_put_u16(payload + 17, m->interval_ms);
-    link_put_u16(payload + 19, m->session);
+    link_put_u16(payload + 14, m->boots);
+    link_put_u16(payload + 16, m->interval_ms);
+    link_put_u16(payload + 18, m->session);
+    payload[20] = m->reset_cause;
     return LINK_LENGTH_HELLO;
 }
 
@@ -198,10 +198,10 @@ static inline uint8_t link_unpack_hello(const uint8_t *payload, uint8_t length, 
     m->version_patch = payload[3];
     link_copy(m->id, payload + 4, 8u);
     m->capabilities = link_get_u16(payload + 12);
-    m->reset_cause = payload[14];
-    m->boots = link_get_u16(payload + 15);
-    m->interval_ms = link_get_u16(payload + 17);
-    m->session = link_get_u16(payload + 19);
+    m->boots = link_get_u16(payload + 14);
+    m->interval_ms = link_get_u16(payload + 16);
+    m->session = link_get_u16(payload + 18);
+    m->reset_cause = payload[20];
     return 1;
 }
 
@@ -210,8 +210,6 @@ struct link_ball_sample {
     uint32_t time_ms; /* probe time, milliseconds since start; wraps */
     uint16_t presses; /* button presses since start */
     uint8_t pressed; /* 1 while the button is held */
-    int16_t temperature; /* chip temperature, 0.01 degrees Celsius */
-    uint16_t supply; /* supply voltage, millivolts */
 };
 
 static inline uint8_t link_pack_ball_sample(uint8_t *payload, const struct link_ball_sample *m)
@@ -219,8 +217,6 @@ static inline uint8_t link_pack_ball_sample(uint8_t *payload, const struct link_
     link_put_u32(payload, m->time_ms);
     link_put_u16(payload + 4, m->presses);
     payload[6] = m->pressed;
-    link_put_u16(payload + 7, (uint16_t)m->temperature);
-    link_put_u16(payload + 9, m->supply);
     return LINK_LENGTH_BALL_SAMPLE;
 }
 
@@ -232,8 +228,6 @@ static inline uint8_t link_unpack_ball_sample(const uint8_t *payload, uint8_t le
     m->time_ms = link_get_u32(payload);
     m->presses = link_get_u16(payload + 4);
     m->pressed = payload[6];
-    m->temperature = (int16_t)link_get_u16(payload + 7);
-    m->supply = link_get_u16(payload + 9);
     return 1;
 }
 
@@ -298,15 +292,15 @@ static inline uint8_t link_unpack_light_sample(const uint8_t *payload, uint8_t l
 /* event (probe to host): something happened between two samples. */
 struct link_event {
     uint32_t time_ms; /* probe time, milliseconds since start; wraps */
-    uint8_t event; /* LINK_EVENT_* */
     uint16_t value; /* motion: peak deviation in thousandths of g; button: presses since start */
+    uint8_t event; /* LINK_EVENT_* */
 };
 
 static inline uint8_t link_pack_event(uint8_t *payload, const struct link_event *m)
 {
     link_put_u32(payload, m->time_ms);
-    payload[4] = m->event;
-    link_put_u16(payload + 5, m->value);
+    link_put_u16(payload + 4, m->value);
+    payload[6] = m->event;
     return LINK_LENGTH_EVENT;
 }
 
@@ -316,8 +310,8 @@ static inline uint8_t link_unpack_event(const uint8_t *payload, uint8_t length, 
         return 0;
     }
     m->time_ms = link_get_u32(payload);
-    m->event = payload[4];
-    m->value = link_get_u16(payload + 5);
+    m->value = link_get_u16(payload + 4);
+    m->event = payload[6];
     return 1;
 }
 
@@ -395,8 +389,8 @@ struct link_counters {
     uint16_t tx_dropped; /* frames not sent for lack of room */
     uint16_t i2c_errors; /* failed I2C transfers */
     uint16_t boots; /* starts since power was applied */
-    uint8_t reset_cause; /* LINK_RESET_* */
     uint16_t stack_high_water; /* most bytes of stack used */
+    uint8_t reset_cause; /* LINK_RESET_* */
 };
 
 static inline uint8_t link_pack_counters(uint8_t *payload, const struct link_counters *m)
@@ -411,8 +405,8 @@ static inline uint8_t link_pack_counters(uint8_t *payload, const struct link_cou
     link_put_u16(payload + 22, m->tx_dropped);
     link_put_u16(payload + 24, m->i2c_errors);
     link_put_u16(payload + 26, m->boots);
-    payload[28] = m->reset_cause;
-    link_put_u16(payload + 29, m->stack_high_water);
+    link_put_u16(payload + 28, m->stack_high_water);
+    payload[30] = m->reset_cause;
     return LINK_LENGTH_COUNTERS;
 }
 
@@ -431,8 +425,8 @@ static inline uint8_t link_unpack_counters(const uint8_t *payload, uint8_t lengt
     m->tx_dropped = link_get_u16(payload + 22);
     m->i2c_errors = link_get_u16(payload + 24);
     m->boots = link_get_u16(payload + 26);
-    m->reset_cause = payload[28];
-    m->stack_high_water = link_get_u16(payload + 29);
+    m->stack_high_water = link_get_u16(payload + 28);
+    m->reset_cause = payload[30];
     return 1;
 }
 

@@ -7,12 +7,12 @@
  */
 #include "drivers/accelerometer.h"
 #include "drivers/motor.h"
-#include "hal/clock.h"
 #include "hal/hal.h"
 #include "hal/port.h"
 #include "hal/sleep.h"
 #include "hal/uart.h"
 #include "link/link.h"
+#include "runtime/bytes.h"
 
 #define RETRY_MS 500u
 
@@ -32,11 +32,11 @@ static uint8_t execute(struct probe *probe) {
     if (frame_type(&probe->link.receiver) != LINK_MSG_VIBRATE) {
         return LINK_STATUS_UNSUPPORTED;
     }
-    return (uint8_t)motor_run(&probe->motor, payload[0], link_get_u16(payload + 1));
+    return (uint8_t)motor_run(&probe->motor, payload[0], word_at(payload + 1));
 }
 
 /* Every pass: a sensor that failed, or never answered, is tried again after a while. */
-static void attach(struct probe *probe) {
+static void attach_sensor(struct probe *probe) {
     if (probe->sensor.attached) {
         return;
     }
@@ -53,24 +53,20 @@ static void poll_motion(struct probe *probe) {
 
     /* By level, not by edge: INT1 stays high until the source is read, so nothing is missed while there is no room for
      * an event. */
-    if (!probe->sensor.attached || !port_motion_level() || !link_may_raise(&probe->link) ||
+    if (!probe->sensor.attached || !port_motion_level() || !link_is_free(&probe->link) ||
         accelerometer_poll(&probe->sensor, &motion) != STATUS_OK || motion == ACCELEROMETER_NOTHING) {
         return;
     }
     link_raise(&probe->link, motion == ACCELEROMETER_MOTION ? LINK_EVENT_MOTION : LINK_EVENT_STILL, probe->sensor.peak);
 }
 
-/* A frame of its own: the buffer is on the stack only while a sample is sent. */
-static __attribute__((noinline)) void send_sample(struct probe *probe) {
-    uint8_t wire[LINK_MAX_WIRE];
-    struct link_arm_sample sample;
+static void send_sample(struct probe *probe) {
+    struct link_arm_sample *sample = link_payload(&probe->link);
 
-    sample.time_ms = clock_ms();
-    sample.x = probe->sensor.milli_g[0];
-    sample.y = probe->sensor.milli_g[1];
-    sample.z = probe->sensor.milli_g[2];
-    link_send_sample(&probe->link, wire, LINK_MSG_ARM_SAMPLE,
-                     link_pack_arm_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+    sample->x = probe->sensor.milli_g[0];
+    sample->y = probe->sensor.milli_g[1];
+    sample->z = probe->sensor.milli_g[2];
+    link_send(&probe->link, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
 }
 
 int main(void) {
@@ -87,7 +83,7 @@ int main(void) {
         while (link_poll(&probe.link)) {
             link_answer(&probe.link, execute(&probe));
         }
-        attach(&probe);
+        attach_sensor(&probe);
         motor_poll(&probe.motor);
         poll_motion(&probe);
         if (link_sample_due(&probe.link) && probe.sensor.attached && accelerometer_read(&probe.sensor) == STATUS_OK) {

@@ -6,9 +6,7 @@
  * change. Kept between events in LPM3: the UART wakes the clock it needs by itself, time is counted on the VLO.
  */
 #include "drivers/tca6507.h"
-#include "hal/adc.h"
 #include "hal/button.h"
-#include "hal/clock.h"
 #include "hal/hal.h"
 #include "hal/sleep.h"
 #include "hal/uart.h"
@@ -27,8 +25,7 @@ static const uint8_t palette[][3] = {
     {0, 0, 0}, {255, 0, 0}, {255, 96, 0}, {0, 255, 0}, {0, 160, 160}, {0, 0, 255}, {160, 0, 255}, {255, 255, 255},
 };
 
-const struct link_profile probe_profile = {LINK_KIND_BALL, LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_TEMPERATURE |
-                                                               LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
+const struct link_profile probe_profile = {LINK_KIND_BALL, LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_REGISTERS};
 
 static void next_color(struct probe *probe) {
     if (++probe->color == sizeof palette / sizeof palette[0]) {
@@ -39,7 +36,7 @@ static void next_color(struct probe *probe) {
 
 static void poll_button(struct probe *probe) {
     /* The button keeps its event until there is room for it. */
-    if (!link_may_raise(&probe->link)) {
+    if (!link_is_free(&probe->link)) {
         return;
     }
     switch (button_poll(&probe->button)) {
@@ -56,18 +53,12 @@ static void poll_button(struct probe *probe) {
     }
 }
 
-/* A frame of its own: the buffer is on the stack only while a sample is made. */
-static __attribute__((noinline)) void send_sample(struct probe *probe) {
-    uint8_t wire[LINK_MAX_WIRE];
-    struct link_ball_sample sample;
+static void send_sample(struct probe *probe) {
+    struct link_ball_sample *sample = link_payload(&probe->link);
 
-    sample.time_ms = clock_ms();
-    sample.presses = probe->presses;
-    sample.pressed = probe->button.pressed;
-    sample.temperature = adc_temperature_centi();
-    sample.supply = adc_supply_mv();
-    link_send_sample(&probe->link, wire, LINK_MSG_BALL_SAMPLE,
-                     link_pack_ball_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+    sample->presses = probe->presses;
+    sample->pressed = probe->button.pressed;
+    link_send(&probe->link, LINK_MSG_BALL_SAMPLE, LINK_LENGTH_BALL_SAMPLE);
 }
 
 int main(void) {

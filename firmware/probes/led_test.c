@@ -10,6 +10,7 @@
 #include "hal/uart.h"
 #include "link/link.h"
 #include "link/led_module.h"
+#include "link/led_tests.h"
 
 #define STEP_MS 100u
 
@@ -18,6 +19,7 @@ enum phase { WAITING, TESTING_PORTS, COUNTING };
 struct probe {
     struct link link;
     struct led_module leds;
+    struct led_tests tests;
     uint8_t phase; /* of the tests after start */
 };
 
@@ -25,7 +27,7 @@ const struct link_profile probe_profile = {LINK_KIND_LED_TEST, LINK_CAP_LEDS | L
 
 /* Executes the command that waits. */
 static uint8_t execute(struct probe *probe) {
-    uint8_t status = led_module_execute(&probe->leds, &probe->link);
+    uint8_t status = led_tests_execute(&probe->tests, &probe->link);
 
     /* A host that takes over is not interrupted by the next test. */
     if (status == LINK_STATUS_OK) {
@@ -38,10 +40,10 @@ static uint8_t execute(struct probe *probe) {
 static void advance(struct probe *probe) {
     if (probe->phase == WAITING && probe->leds.chip.attached) {
         probe->phase = TESTING_PORTS;
-        led_module_test(&probe->leds, LINK_TEST_PORTS, STEP_MS);
-    } else if (probe->phase == TESTING_PORTS && probe->leds.test == LINK_TEST_STOP) {
+        led_tests_start(&probe->tests, LINK_TEST_PORTS, STEP_MS);
+    } else if (probe->phase == TESTING_PORTS && probe->tests.test == LINK_TEST_STOP) {
         probe->phase = COUNTING;
-        led_module_test(&probe->leds, LINK_TEST_COUNT, STEP_MS);
+        led_tests_start(&probe->tests, LINK_TEST_COUNT, STEP_MS);
     }
 }
 
@@ -51,12 +53,14 @@ int main(void) {
     hal_init();
     (void)uart_init(UART_BAUD_9600);
     led_module_init(&probe.leds);
+    probe.tests.module = &probe.leds;
     link_init(&probe.link);
     for (;;) {
         while (link_poll(&probe.link)) {
             link_answer(&probe.link, execute(&probe));
         }
         advance(&probe);
+        led_tests_poll(&probe.tests);
         led_module_poll(&probe.leds, &probe.link);
         (void)sleep_until_event();
     }

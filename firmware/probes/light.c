@@ -7,7 +7,6 @@
  */
 #include "drivers/light.h"
 #include "hal/adc.h"
-#include "hal/clock.h"
 #include "hal/hal.h"
 #include "hal/i2c.h"
 #include "hal/sleep.h"
@@ -17,16 +16,13 @@
 const struct link_profile probe_profile = {LINK_KIND_LIGHT, LINK_CAP_ILLUMINANCE | LINK_CAP_TEMPERATURE |
                                                                 LINK_CAP_SUPPLY | LINK_CAP_REGISTERS};
 
-/* A frame of its own: the buffer is on the stack only while a sample is made. */
-static __attribute__((noinline)) void send_sample(struct link *link) {
-    uint8_t wire[LINK_MAX_WIRE];
-    struct link_light_sample sample;
+static void send_sample(struct link *link) {
+    struct link_light_sample *sample = link_payload(link);
 
-    sample.time_ms = clock_ms();
-    sample.illuminance = light_lux();
-    sample.temperature = adc_temperature_centi();
-    sample.supply = adc_supply_mv();
-    link_send_sample(link, wire, LINK_MSG_LIGHT_SAMPLE, link_pack_light_sample(wire + FRAME_PAYLOAD_OFFSET, &sample));
+    sample->illuminance = light_lux();
+    sample->temperature = adc_temperature_centi();
+    sample->supply = adc_supply_mv();
+    link_send(link, LINK_MSG_LIGHT_SAMPLE, LINK_LENGTH_LIGHT_SAMPLE);
 }
 
 int main(void) {

@@ -16,7 +16,7 @@ uint8_t stand_in_identity[12];
 
 void fake_reset(void) {
     memset(&fake, 0, sizeof fake);
-    fake.tx_room = 255;
+    fake.tx_frames = FAKE_ENDLESS;
     memset(stand_in_identity, 0xff, sizeof stand_in_identity);
 }
 
@@ -32,33 +32,28 @@ bool uart_read(uint8_t *byte) {
     return true;
 }
 
-bool uart_write(const uint8_t *bytes, uint8_t length) {
-    if (length > fake.tx_room) {
-        fake.tx_refused++;
-        return false;
-    }
-    if (fake.tx_room != 255) {
-        fake.tx_room = (uint8_t)(fake.tx_room - length);
+bool uart_idle(void) {
+    return fake.tx_frames != 0;
+}
+
+void uart_send(const uint8_t *bytes, uint8_t length) {
+    if (fake.tx_frames == 0) {
+        fake.tx_torn++;
+    } else if (fake.tx_frames != FAKE_ENDLESS) {
+        fake.tx_frames--;
     }
     memcpy(fake.tx + fake.tx_length, bytes, length);
     fake.tx_length += length;
-    return true;
 }
 
-uint8_t uart_tx_room(void) {
-    return fake.tx_room;
-}
-
-bool uart_drain(void) {
+void uart_drain(void) {
     fake.drained = true;
-    return true;
 }
 
-void uart_counters(struct uart_counters *copy) {
-    copy->rx_bytes = 0x01020304;
-    copy->tx_bytes = 0x05060708;
-    copy->overruns = 40;
-    copy->framing_errors = 2;
+const struct uart_counters *uart_counters(void) {
+    static const struct uart_counters counters = {0x01020304, 0x05060708, 40, 2};
+
+    return &counters;
 }
 
 enum reset_cause reset_cause(void) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define FAKE_UART_SIZE 4096u
+#define FAKE_ENDLESS   255u
 
 struct fake_hal {
     uint32_t now_ms;
@@ -17,8 +18,8 @@ struct fake_hal {
     unsigned rx_head, rx_tail;
     uint8_t tx[FAKE_UART_SIZE]; /* what it has sent */
     unsigned tx_length;
-    uint8_t tx_room; /* bytes that uart_write still takes; 255: endless */
-    unsigned tx_refused;
+    uint8_t tx_frames;   /* that are sent before the UART is busy */
+    unsigned tx_torn;    /* frames that were sent while it was */
     bool drained;        /* uart_drain was called */
     jmp_buf on_reset;    /* where reset_software goes */
     bool led_enabled;    /* EN of the TCA6507 */

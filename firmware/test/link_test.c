@@ -317,36 +317,36 @@ TEST(samples_do_not_drift) {
     CHECK_EQ(samples, 400);
 }
 
-/* A sample that is due while an answer leaves waits for it; only a whole interval without room costs one. */
-TEST(samples_wait_for_room) {
+/* A sample that is due while an answer leaves waits for it; only a whole interval without the line costs one. */
+TEST(samples_wait_for_the_line) {
     uint16_t before;
 
     start_session();
     before = device.sequence;
-    fake.tx_room = 17;
+    fake.tx_frames = 0;
     fake.now_ms = 250;
     CHECK(!link_sample_due(&device));
     fake.now_ms = 260;
     CHECK(!link_sample_due(&device));
-    fake.tx_room = 255;
+    fake.tx_frames = 1;
     CHECK(link_sample_due(&device));
     CHECK(!link_sample_due(&device));
     CHECK_EQ(device.dropped, 0);
-    fake.tx_room = 17;
+    fake.tx_frames = 0;
     fake.now_ms = 500;
     CHECK(!link_sample_due(&device));
     fake.now_ms = 750;
     CHECK(!link_sample_due(&device));
     CHECK_EQ(device.dropped, 1);
     CHECK_EQ(device.sequence, (uint16_t)(before + 1));
-    fake.tx_room = 18;
+    fake.tx_frames = 1;
     CHECK(link_sample_due(&device));
-    fake.tx_room = 0;
+    fake.tx_frames = 0;
     put(LINK_MSG_PING, 1, NULL, 0);
     poll();
     fake.now_ms = 1000;
     CHECK(!link_sample_due(&device));
-    fake.tx_room = 255;
+    fake.tx_frames = FAKE_ENDLESS;
     poll();
     CHECK(link_sample_due(&device));
     CHECK_EQ(device.dropped, 1);
@@ -408,78 +408,97 @@ TEST(noise_is_counted_and_costs_its_frame_only) {
     CHECK_EQ(device.crc_errors, 0xffff);
 }
 
-/* An ack waits for room; until it has left nothing else is executed, samples are dropped and counted. */
+/* An ack waits for the line; until it has left nothing else is executed or sent. */
 TEST(acks_are_never_dropped) {
-    uint8_t wire[LINK_MAX_WIRE];
     static const uint8_t payload[2] = {1, 2};
 
     start_session();
-    fake.tx_room = 3;
+    fake.tx_frames = 0;
     put(LINK_MSG_SET_BRIGHTNESS, 20, payload, 2);
     put(LINK_MSG_SET_BRIGHTNESS, 21, payload, 2);
     poll();
     poll();
     CHECK_EQ(executed, 1);
-    CHECK_EQ(fake.tx_refused, 0);
     fake.now_ms = 250;
     CHECK(!link_sample_due(&device));
-    CHECK(!link_send(&device, wire, LINK_MSG_LED_STATE, LINK_LENGTH_LED_STATE));
+    CHECK(!link_is_free(&device));
     CHECK_EQ(next_packet().type, 0);
-    fake.tx_room = 255;
+    fake.tx_frames = 1;
+    CHECK(!link_is_free(&device));
+    fake.tx_frames = FAKE_ENDLESS;
     poll();
     check_ack(20, LINK_STATUS_OK, 2);
     check_ack(21, LINK_STATUS_OK, 2);
     CHECK_EQ(executed, 2);
+    CHECK_EQ(fake.tx_torn, 0);
 }
 
 TEST(a_dropped_sample_leaves_a_gap) {
-    uint8_t wire[LINK_MAX_WIRE] = {0};
+    struct link_arm_sample *sample = link_payload(&device);
+    struct link_arm_sample read;
+    struct packet packet;
     uint16_t before;
 
     start_session();
     before = device.sequence;
-    link_send_sample(&device, wire, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
-    fake.tx_room = LINK_LENGTH_ARM_SAMPLE + 6;
-    link_send_sample(&device, wire, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
-    fake.tx_room = LINK_LENGTH_ARM_SAMPLE + 7;
-    link_send_sample(&device, wire, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
-    CHECK_EQ(next_packet().sequence, before);
-    CHECK_EQ(next_packet().sequence, (uint16_t)(before + 2));
+    fake.now_ms = 0x01020304;
+    *sample = (struct link_arm_sample){0, -1, 0x1234, -32768};
+    link_send(&device, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
+    packet = next_packet();
+    CHECK_EQ(packet.sequence, before);
+    CHECK(link_unpack_arm_sample(packet.payload, packet.length, &read));
+    CHECK_EQ(read.time_ms, 0x01020304);
+    CHECK_EQ(read.x, -1);
+    CHECK_EQ(read.y, 0x1234);
+    CHECK_EQ(read.z, -32768);
+    fake.now_ms += 1000;
+    CHECK(link_sample_due(&device));
+    fake.tx_frames = 0;
+    fake.now_ms += 250;
+    CHECK(!link_sample_due(&device));
+    fake.now_ms += 250;
+    CHECK(!link_sample_due(&device));
     CHECK_EQ(device.dropped, 1);
+    fake.tx_frames = FAKE_ENDLESS;
+    CHECK(link_sample_due(&device));
+    link_send(&device, LINK_MSG_ARM_SAMPLE, LINK_LENGTH_ARM_SAMPLE);
+    CHECK_EQ(next_packet().sequence, (uint16_t)(before + 2));
 }
 
-/* Whatever the room was, nothing is torn or lost: counters and their ack come, counters first. */
+/* However often the line is busy, nothing is torn or lost: hello, counters and their ack come, in this order. */
 TEST(answers_survive_every_shortage) {
-    uint8_t room;
+    uint8_t frames;
 
-    for (room = 0; room < 60; room++) {
+    for (frames = 0; frames < 4; frames++) {
         start_session();
-        fake.tx_room = room;
         put(LINK_MSG_GET_COUNTERS, 1, NULL, 0);
+        greet(7);
+        fake.tx_frames = frames;
         poll();
-        CHECK_EQ(link_may_raise(&device), room >= 38 + 10 + 14);
+        CHECK(frames > 2 || !link_is_free(&device));
         poll();
-        fake.tx_room = 255;
+        fake.tx_frames = FAKE_ENDLESS;
         poll();
         CHECK_EQ(next_packet().type, LINK_MSG_COUNTERS);
         check_ack(1, LINK_STATUS_OK, 0);
+        CHECK_EQ(next_packet().type, LINK_MSG_HELLO);
         CHECK_EQ(next_packet().type, 0);
-        CHECK_EQ(fake.tx_refused, 0);
+        CHECK_EQ(fake.tx_torn, 0);
     }
 }
 
-TEST(events_ask_for_room_first) {
+TEST(events_ask_first) {
     struct packet packet;
     struct link_event event;
 
     start_session();
     fake.now_ms = 1234567;
-    fake.tx_room = 13;
-    CHECK(!link_may_raise(&device));
-    fake.tx_room = 14;
-    CHECK(link_may_raise(&device));
+    fake.tx_frames = 0;
+    CHECK(!link_is_free(&device));
+    fake.tx_frames = 1;
+    CHECK(link_is_free(&device));
     link_raise(&device, LINK_EVENT_MOTION, 777);
-    CHECK(!link_may_raise(&device));
+    CHECK(!link_is_free(&device));
     packet = next_packet();
     CHECK_EQ(packet.type, LINK_MSG_EVENT);
     CHECK_EQ(packet.length, LINK_LENGTH_EVENT);
@@ -571,12 +590,12 @@ TEST(reset_comes_after_its_ack) {
     volatile int resets = 0;
 
     start_session();
-    fake.tx_room = 3;
+    fake.tx_frames = 0;
     put(LINK_MSG_RESET, 77, NULL, 0);
     if (setjmp(fake.on_reset) == 0) {
         poll();
         CHECK_EQ(next_packet().type, 0);
-        fake.tx_room = 255;
+        fake.tx_frames = FAKE_ENDLESS;
         poll();
     } else {
         resets++;
@@ -628,13 +647,13 @@ int main(void) {
     RUN(refuses_what_it_cannot_do);
     RUN(interval_bounds);
     RUN(samples_do_not_drift);
-    RUN(samples_wait_for_room);
+    RUN(samples_wait_for_the_line);
     RUN(counters_come_before_their_ack);
     RUN(noise_is_counted_and_costs_its_frame_only);
     RUN(acks_are_never_dropped);
     RUN(a_dropped_sample_leaves_a_gap);
     RUN(answers_survive_every_shortage);
-    RUN(events_ask_for_room_first);
+    RUN(events_ask_first);
     RUN(reads_registers);
     RUN(writes_registers);
     RUN(bus_failures_are_answered);

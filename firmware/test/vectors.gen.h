@@ -47,11 +47,11 @@ struct link_invalid_vector {
 /* hello of a provisioned ball, answer to session 0x1234 */
 static const uint8_t valid_0_packet[] = {
     0x41, 0x02, 0x01, 0x01, 0x00, 0x01, 0x00, 0xea, 0xe1, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xe3,
-    0x80, 0x00, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x03, 0xac,
+    0x80, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x00, 0x8a, 0x58,
 };
 static const uint8_t valid_0_wire[] = {
-    0x05, 0x41, 0x02, 0x01, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x04, 0x01,
-    0xe3, 0x80, 0x02, 0x01, 0x02, 0xfa, 0x05, 0x34, 0x12, 0x03, 0xac, 0x00,
+    0x05, 0x41, 0x02, 0x01, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x05, 0x01,
+    0xe3, 0x80, 0x01, 0x02, 0xfa, 0x03, 0x34, 0x12, 0x03, 0x8a, 0x58, 0x00,
 };
 
 static const struct link_hello valid_0_message = {
@@ -61,10 +61,10 @@ static const struct link_hello valid_0_message = {
     .version_patch = 0u,
     .id = {234, 225, 0, 0, 0, 0, 0, 1},
     .capabilities = 32995u,
-    .reset_cause = 0u,
     .boots = 1u,
     .interval_ms = 250u,
     .session = 4660u,
+    .reset_cause = 0u,
 };
 
 static inline uint8_t valid_0_pack(uint8_t *payload)
@@ -84,20 +84,20 @@ static inline uint8_t valid_0_matches(const uint8_t *payload, uint8_t length)
         && m.version_patch == expected->version_patch
         && memcmp(m.id, expected->id, sizeof m.id) == 0
         && m.capabilities == expected->capabilities
-        && m.reset_cause == expected->reset_cause
         && m.boots == expected->boots
         && m.interval_ms == expected->interval_ms
-        && m.session == expected->session;
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* hello after start without an id */
 static const uint8_t valid_1_packet[] = {
     0x41, 0x00, 0x00, 0x02, 0x01, 0x02, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x8c,
-    0x00, 0xff, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x24, 0x44,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xa5, 0xff,
 };
 static const uint8_t valid_1_wire[] = {
     0x02, 0x41, 0x01, 0x05, 0x02, 0x01, 0x02, 0x03, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x02,
-    0x8c, 0x02, 0xff, 0x01, 0x01, 0x01, 0x01, 0x01, 0x03, 0x24, 0x44, 0x00,
+    0x8c, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x04, 0xff, 0xa5, 0xff, 0x00,
 };
 
 static const struct link_hello valid_1_message = {
@@ -107,10 +107,10 @@ static const struct link_hello valid_1_message = {
     .version_patch = 3u,
     .id = {0, 0, 0, 0, 0, 0, 0, 0},
     .capabilities = 140u,
-    .reset_cause = 255u,
     .boots = 0u,
     .interval_ms = 0u,
     .session = 0u,
+    .reset_cause = 255u,
 };
 
 static inline uint8_t valid_1_pack(uint8_t *payload)
@@ -130,10 +130,10 @@ static inline uint8_t valid_1_matches(const uint8_t *payload, uint8_t length)
         && m.version_patch == expected->version_patch
         && memcmp(m.id, expected->id, sizeof m.id) == 0
         && m.capabilities == expected->capabilities
-        && m.reset_cause == expected->reset_cause
         && m.boots == expected->boots
         && m.interval_ms == expected->interval_ms
-        && m.session == expected->session;
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* hello with every field at its largest */
@@ -153,10 +153,10 @@ static const struct link_hello valid_2_message = {
     .version_patch = 255u,
     .id = {255, 255, 255, 255, 255, 255, 255, 255},
     .capabilities = 65535u,
-    .reset_cause = 255u,
     .boots = 65535u,
     .interval_ms = 65535u,
     .session = 65535u,
+    .reset_cause = 255u,
 };
 
 static inline uint8_t valid_2_pack(uint8_t *payload)
@@ -176,27 +176,24 @@ static inline uint8_t valid_2_matches(const uint8_t *payload, uint8_t length)
         && m.version_patch == expected->version_patch
         && memcmp(m.id, expected->id, sizeof m.id) == 0
         && m.capabilities == expected->capabilities
-        && m.reset_cause == expected->reset_cause
         && m.boots == expected->boots
         && m.interval_ms == expected->interval_ms
-        && m.session == expected->session;
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* ball at rest */
 static const uint8_t valid_3_packet[] = {
-    0x42, 0x07, 0x00, 0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0b, 0x09, 0xde, 0x0c, 0x71, 0xbd,
+    0x42, 0x07, 0x00, 0xe8, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0xac, 0xb9,
 };
 static const uint8_t valid_3_wire[] = {
-    0x03, 0x42, 0x07, 0x03, 0xe8, 0x03, 0x01, 0x01, 0x01, 0x01, 0x07, 0x0b, 0x09, 0xde, 0x0c, 0x71,
-    0xbd, 0x00,
+    0x03, 0x42, 0x07, 0x03, 0xe8, 0x03, 0x01, 0x01, 0x01, 0x01, 0x03, 0xac, 0xb9, 0x00,
 };
 
 static const struct link_ball_sample valid_3_message = {
     .time_ms = 1000ul,
     .presses = 0u,
     .pressed = 0u,
-    .temperature = 2315,
-    .supply = 3294u,
 };
 
 static inline uint8_t valid_3_pack(uint8_t *payload)
@@ -212,26 +209,21 @@ static inline uint8_t valid_3_matches(const uint8_t *payload, uint8_t length)
     return link_unpack_ball_sample(payload, length, &m)
         && m.time_ms == expected->time_ms
         && m.presses == expected->presses
-        && m.pressed == expected->pressed
-        && m.temperature == expected->temperature
-        && m.supply == expected->supply;
+        && m.pressed == expected->pressed;
 }
 
 /* ball pressed, below freezing */
 static const uint8_t valid_4_packet[] = {
-    0x42, 0x00, 0x01, 0x04, 0x03, 0x02, 0x01, 0x01, 0x02, 0x01, 0xff, 0xff, 0x02, 0x01, 0xad, 0x7d,
+    0x42, 0x00, 0x01, 0x04, 0x03, 0x02, 0x01, 0x01, 0x02, 0x01, 0x18, 0x76,
 };
 static const uint8_t valid_4_wire[] = {
-    0x02, 0x42, 0x0f, 0x01, 0x04, 0x03, 0x02, 0x01, 0x01, 0x02, 0x01, 0xff, 0xff, 0x02, 0x01, 0xad,
-    0x7d, 0x00,
+    0x02, 0x42, 0x0b, 0x01, 0x04, 0x03, 0x02, 0x01, 0x01, 0x02, 0x01, 0x18, 0x76, 0x00,
 };
 
 static const struct link_ball_sample valid_4_message = {
     .time_ms = 16909060ul,
     .presses = 513u,
     .pressed = 1u,
-    .temperature = -1,
-    .supply = 258u,
 };
 
 static inline uint8_t valid_4_pack(uint8_t *payload)
@@ -247,26 +239,21 @@ static inline uint8_t valid_4_matches(const uint8_t *payload, uint8_t length)
     return link_unpack_ball_sample(payload, length, &m)
         && m.time_ms == expected->time_ms
         && m.presses == expected->presses
-        && m.pressed == expected->pressed
-        && m.temperature == expected->temperature
-        && m.supply == expected->supply;
+        && m.pressed == expected->pressed;
 }
 
 /* ball sample with extremes */
 static const uint8_t valid_5_packet[] = {
-    0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x80, 0xff, 0xff, 0x52, 0x1d,
+    0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x75, 0x67,
 };
 static const uint8_t valid_5_wire[] = {
-    0x0b, 0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x06, 0x80, 0xff, 0xff, 0x52,
-    0x1d, 0x00,
+    0x0d, 0x42, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x75, 0x67, 0x00,
 };
 
 static const struct link_ball_sample valid_5_message = {
     .time_ms = 4294967295ul,
     .presses = 65535u,
     .pressed = 255u,
-    .temperature = -32767 - 1,
-    .supply = 65535u,
 };
 
 static inline uint8_t valid_5_pack(uint8_t *payload)
@@ -282,26 +269,21 @@ static inline uint8_t valid_5_matches(const uint8_t *payload, uint8_t length)
     return link_unpack_ball_sample(payload, length, &m)
         && m.time_ms == expected->time_ms
         && m.presses == expected->presses
-        && m.pressed == expected->pressed
-        && m.temperature == expected->temperature
-        && m.supply == expected->supply;
+        && m.pressed == expected->pressed;
 }
 
 /* ball sample, all zero */
 static const uint8_t valid_6_packet[] = {
-    0x42, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x17, 0x74,
+    0x42, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xa9, 0x4d,
 };
 static const uint8_t valid_6_wire[] = {
-    0x02, 0x42, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x03, 0x17,
-    0x74, 0x00,
+    0x02, 0x42, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x03, 0xa9, 0x4d, 0x00,
 };
 
 static const struct link_ball_sample valid_6_message = {
     .time_ms = 0ul,
     .presses = 0u,
     .pressed = 0u,
-    .temperature = 0,
-    .supply = 0u,
 };
 
 static inline uint8_t valid_6_pack(uint8_t *payload)
@@ -317,9 +299,7 @@ static inline uint8_t valid_6_matches(const uint8_t *payload, uint8_t length)
     return link_unpack_ball_sample(payload, length, &m)
         && m.time_ms == expected->time_ms
         && m.presses == expected->presses
-        && m.pressed == expected->pressed
-        && m.temperature == expected->temperature
-        && m.supply == expected->supply;
+        && m.pressed == expected->pressed;
 }
 
 /* arm lying still */
@@ -489,16 +469,16 @@ static inline uint8_t valid_11_matches(const uint8_t *payload, uint8_t length)
 
 /* event: motion of 1.25 g */
 static const uint8_t valid_12_packet[] = {
-    0x45, 0x03, 0x00, 0x88, 0x13, 0x00, 0x00, 0x01, 0xe2, 0x04, 0x43, 0x91,
+    0x45, 0x03, 0x00, 0x88, 0x13, 0x00, 0x00, 0xe2, 0x04, 0x01, 0x93, 0x82,
 };
 static const uint8_t valid_12_wire[] = {
-    0x03, 0x45, 0x03, 0x03, 0x88, 0x13, 0x01, 0x06, 0x01, 0xe2, 0x04, 0x43, 0x91, 0x00,
+    0x03, 0x45, 0x03, 0x03, 0x88, 0x13, 0x01, 0x06, 0xe2, 0x04, 0x01, 0x93, 0x82, 0x00,
 };
 
 static const struct link_event valid_12_message = {
     .time_ms = 5000ul,
-    .event = 1u,
     .value = 1250u,
+    .event = 1u,
 };
 
 static inline uint8_t valid_12_pack(uint8_t *payload)
@@ -513,22 +493,22 @@ static inline uint8_t valid_12_matches(const uint8_t *payload, uint8_t length)
 
     return link_unpack_event(payload, length, &m)
         && m.time_ms == expected->time_ms
-        && m.event == expected->event
-        && m.value == expected->value;
+        && m.value == expected->value
+        && m.event == expected->event;
 }
 
 /* event: button released */
 static const uint8_t valid_13_packet[] = {
-    0x45, 0x04, 0x00, 0x89, 0x13, 0x00, 0x00, 0x04, 0xff, 0xff, 0x22, 0x58,
+    0x45, 0x04, 0x00, 0x89, 0x13, 0x00, 0x00, 0xff, 0xff, 0x04, 0xf5, 0x15,
 };
 static const uint8_t valid_13_wire[] = {
-    0x03, 0x45, 0x04, 0x03, 0x89, 0x13, 0x01, 0x06, 0x04, 0xff, 0xff, 0x22, 0x58, 0x00,
+    0x03, 0x45, 0x04, 0x03, 0x89, 0x13, 0x01, 0x06, 0xff, 0xff, 0x04, 0xf5, 0x15, 0x00,
 };
 
 static const struct link_event valid_13_message = {
     .time_ms = 5001ul,
-    .event = 4u,
     .value = 65535u,
+    .event = 4u,
 };
 
 static inline uint8_t valid_13_pack(uint8_t *payload)
@@ -543,8 +523,8 @@ static inline uint8_t valid_13_matches(const uint8_t *payload, uint8_t length)
 
     return link_unpack_event(payload, length, &m)
         && m.time_ms == expected->time_ms
-        && m.event == expected->event
-        && m.value == expected->value;
+        && m.value == expected->value
+        && m.event == expected->event;
 }
 
 /* led_state, a blinking colour */
@@ -789,8 +769,8 @@ static const struct link_counters valid_21_message = {
     .tx_dropped = 0u,
     .i2c_errors = 0u,
     .boots = 0u,
-    .reset_cause = 0u,
     .stack_high_water = 0u,
+    .reset_cause = 0u,
 };
 
 static inline uint8_t valid_21_pack(uint8_t *payload)
@@ -814,8 +794,8 @@ static inline uint8_t valid_21_matches(const uint8_t *payload, uint8_t length)
         && m.tx_dropped == expected->tx_dropped
         && m.i2c_errors == expected->i2c_errors
         && m.boots == expected->boots
-        && m.reset_cause == expected->reset_cause
-        && m.stack_high_water == expected->stack_high_water;
+        && m.stack_high_water == expected->stack_high_water
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* counters, all ones: a long run without a zero */
@@ -841,8 +821,8 @@ static const struct link_counters valid_22_message = {
     .tx_dropped = 65535u,
     .i2c_errors = 65535u,
     .boots = 65535u,
-    .reset_cause = 255u,
     .stack_high_water = 65535u,
+    .reset_cause = 255u,
 };
 
 static inline uint8_t valid_22_pack(uint8_t *payload)
@@ -866,20 +846,20 @@ static inline uint8_t valid_22_matches(const uint8_t *payload, uint8_t length)
         && m.tx_dropped == expected->tx_dropped
         && m.i2c_errors == expected->i2c_errors
         && m.boots == expected->boots
-        && m.reset_cause == expected->reset_cause
-        && m.stack_high_water == expected->stack_high_water;
+        && m.stack_high_water == expected->stack_high_water
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* counters after a while */
 static const uint8_t valid_23_packet[] = {
     0x48, 0x2b, 0x2a, 0x80, 0xee, 0x36, 0x00, 0x39, 0x30, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00,
-    0x00, 0x10, 0x00, 0x01, 0x00, 0x02, 0x00, 0x03, 0x00, 0x04, 0x00, 0x05, 0x00, 0x06, 0x00, 0x02,
-    0x85, 0x00, 0xf1, 0xde,
+    0x00, 0x10, 0x00, 0x01, 0x00, 0x02, 0x00, 0x03, 0x00, 0x04, 0x00, 0x05, 0x00, 0x06, 0x00, 0x85,
+    0x00, 0x02, 0x14, 0xa4,
 };
 static const uint8_t valid_23_wire[] = {
     0x07, 0x48, 0x2b, 0x2a, 0x80, 0xee, 0x36, 0x03, 0x39, 0x30, 0x01, 0x01, 0x02, 0x10, 0x01, 0x01,
-    0x01, 0x02, 0x10, 0x02, 0x01, 0x02, 0x02, 0x02, 0x03, 0x02, 0x04, 0x02, 0x05, 0x02, 0x06, 0x03,
-    0x02, 0x85, 0x03, 0xf1, 0xde, 0x00,
+    0x01, 0x02, 0x10, 0x02, 0x01, 0x02, 0x02, 0x02, 0x03, 0x02, 0x04, 0x02, 0x05, 0x02, 0x06, 0x02,
+    0x85, 0x04, 0x02, 0x14, 0xa4, 0x00,
 };
 
 static const struct link_counters valid_23_message = {
@@ -893,8 +873,8 @@ static const struct link_counters valid_23_message = {
     .tx_dropped = 4u,
     .i2c_errors = 5u,
     .boots = 6u,
-    .reset_cause = 2u,
     .stack_high_water = 133u,
+    .reset_cause = 2u,
 };
 
 static inline uint8_t valid_23_pack(uint8_t *payload)
@@ -918,8 +898,8 @@ static inline uint8_t valid_23_matches(const uint8_t *payload, uint8_t length)
         && m.tx_dropped == expected->tx_dropped
         && m.i2c_errors == expected->i2c_errors
         && m.boots == expected->boots
-        && m.reset_cause == expected->reset_cause
-        && m.stack_high_water == expected->stack_high_water;
+        && m.stack_high_water == expected->stack_high_water
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* hello_request */
@@ -1662,13 +1642,13 @@ static inline uint8_t valid_50_matches(const uint8_t *payload, uint8_t length)
 /* hello with eleven appended bytes: the longest packet */
 static const uint8_t tolerated_0_packet[] = {
     0x41, 0x02, 0x00, 0x01, 0x00, 0x01, 0x00, 0xea, 0xe1, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xe3,
-    0x80, 0x00, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
-    0x09, 0x0a, 0x0b, 0x80, 0x1e,
+    0x80, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08,
+    0x09, 0x0a, 0x0b, 0xc5, 0xbc,
 };
 static const uint8_t tolerated_0_wire[] = {
-    0x03, 0x41, 0x02, 0x02, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x04, 0x01,
-    0xe3, 0x80, 0x02, 0x01, 0x02, 0xfa, 0x10, 0x34, 0x12, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
-    0x08, 0x09, 0x0a, 0x0b, 0x80, 0x1e, 0x00,
+    0x03, 0x41, 0x02, 0x02, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x05, 0x01,
+    0xe3, 0x80, 0x01, 0x02, 0xfa, 0x03, 0x34, 0x12, 0x0e, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+    0x08, 0x09, 0x0a, 0x0b, 0xc5, 0xbc, 0x00,
 };
 
 static const struct link_hello tolerated_0_message = {
@@ -1678,10 +1658,10 @@ static const struct link_hello tolerated_0_message = {
     .version_patch = 0u,
     .id = {234, 225, 0, 0, 0, 0, 0, 1},
     .capabilities = 32995u,
-    .reset_cause = 0u,
     .boots = 1u,
     .interval_ms = 250u,
     .session = 4660u,
+    .reset_cause = 0u,
 };
 
 static inline uint8_t tolerated_0_pack(uint8_t *payload)
@@ -1701,22 +1681,22 @@ static inline uint8_t tolerated_0_matches(const uint8_t *payload, uint8_t length
         && m.version_patch == expected->version_patch
         && memcmp(m.id, expected->id, sizeof m.id) == 0
         && m.capabilities == expected->capabilities
-        && m.reset_cause == expected->reset_cause
         && m.boots == expected->boots
         && m.interval_ms == expected->interval_ms
-        && m.session == expected->session;
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* hello with eleven appended zeros */
 static const uint8_t tolerated_1_packet[] = {
     0x41, 0x03, 0x00, 0x01, 0x00, 0x01, 0x00, 0xea, 0xe1, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xe3,
-    0x80, 0x00, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
-    0x00, 0x00, 0x00, 0x2f, 0x70,
+    0x80, 0x01, 0x00, 0xfa, 0x00, 0x34, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x6a, 0xd2,
 };
 static const uint8_t tolerated_1_wire[] = {
-    0x03, 0x41, 0x03, 0x02, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x04, 0x01,
-    0xe3, 0x80, 0x02, 0x01, 0x02, 0xfa, 0x03, 0x34, 0x12, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
-    0x01, 0x01, 0x01, 0x03, 0x2f, 0x70, 0x00,
+    0x03, 0x41, 0x03, 0x02, 0x01, 0x02, 0x01, 0x03, 0xea, 0xe1, 0x01, 0x01, 0x01, 0x01, 0x05, 0x01,
+    0xe3, 0x80, 0x01, 0x02, 0xfa, 0x03, 0x34, 0x12, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01,
+    0x01, 0x01, 0x01, 0x03, 0x6a, 0xd2, 0x00,
 };
 
 static const struct link_hello tolerated_1_message = {
@@ -1726,10 +1706,10 @@ static const struct link_hello tolerated_1_message = {
     .version_patch = 0u,
     .id = {234, 225, 0, 0, 0, 0, 0, 1},
     .capabilities = 32995u,
-    .reset_cause = 0u,
     .boots = 1u,
     .interval_ms = 250u,
     .session = 4660u,
+    .reset_cause = 0u,
 };
 
 static inline uint8_t tolerated_1_pack(uint8_t *payload)
@@ -1749,10 +1729,10 @@ static inline uint8_t tolerated_1_matches(const uint8_t *payload, uint8_t length
         && m.version_patch == expected->version_patch
         && memcmp(m.id, expected->id, sizeof m.id) == 0
         && m.capabilities == expected->capabilities
-        && m.reset_cause == expected->reset_cause
         && m.boots == expected->boots
         && m.interval_ms == expected->interval_ms
-        && m.session == expected->session;
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
 }
 
 /* ping with an appended byte */

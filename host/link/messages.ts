@@ -12,6 +12,9 @@
  *     byte 3..    payload, fields in table order, little-endian, no padding
  *     last two    CRC-16/CCITT-FALSE over everything before, little-endian
  *
+ * In what a probe sends, every field of two or four bytes stands at an even offset, so that a probe's C struct is the
+ * payload (firmware/link/link.c).
+ *
  * A receiver accepts a payload longer than its table says and ignores the rest, so that a field may be appended without
  * a new version. A shorter one is malformed.
  */
@@ -129,10 +132,10 @@ export const messages = {
       { name: 'versionPatch', type: 'u8', doc: 'firmware version' },
       { name: 'id', type: 'bytes', length: 8, doc: 'id provisioned into info memory, big-endian; zeros if none' },
       { name: 'capabilities', type: 'u16', doc: 'bits of capabilities' },
-      { name: 'resetCause', type: 'u8', doc: 'resetCauses' },
       { name: 'boots', type: 'u16', doc: 'starts since power was applied, 1 for the first' },
       { name: 'intervalMs', type: 'u16', doc: 'time between samples' },
       { name: 'session', type: 'u16', doc: 'session of the hello_request that this answers; 0 after start' },
+      { name: 'resetCause', type: 'u8', doc: 'resetCauses' },
     ],
   },
   ball_sample: {
@@ -148,8 +151,6 @@ export const messages = {
         senml: { n: 'presses', u: 'count', scale: 1 },
       },
       { name: 'pressed', type: 'u8', doc: '1 while the button is held', senml: { n: 'button', u: '/', scale: 1 } },
-      temperature,
-      supply,
     ],
   },
   arm_sample: {
@@ -195,8 +196,8 @@ export const messages = {
     doc: 'something happened between two samples',
     fields: [
       time,
-      { name: 'event', type: 'u8', doc: 'events' },
       { name: 'value', type: 'u16', doc: 'motion: peak deviation in thousandths of g; button: presses since start' },
+      { name: 'event', type: 'u8', doc: 'events' },
     ],
   },
   led_state: {
@@ -230,8 +231,8 @@ export const messages = {
       { name: 'txDropped', type: 'u16', doc: 'frames not sent for lack of room' },
       { name: 'i2cErrors', type: 'u16', doc: 'failed I2C transfers' },
       { name: 'boots', type: 'u16', doc: 'starts since power was applied' },
-      { name: 'resetCause', type: 'u8', doc: 'resetCauses' },
       { name: 'stackHighWater', type: 'u16', doc: 'most bytes of stack used' },
+      { name: 'resetCause', type: 'u8', doc: 'resetCauses' },
     ],
   },
   hello_request: {

@@ -25,7 +25,7 @@ test('acceleration is in m/s2, without the noise of binary fractions', () => {
 
 test('every number in a pack is short', () => {
   for (let temperature = -4000; temperature <= 8500; temperature += 7) {
-    const sample = { name: 'ball_sample', timeMs: 0, presses: 1, pressed: 0, temperature, supply: 3001 } as const;
+    const sample = { name: 'light_sample', timeMs: 0, illuminance: 1, temperature, supply: 3001 } as const;
     for (const { v } of senmlPack(sample, ID, 0)) expect(String(v).length).toBeLessThanOrEqual(7);
   }
 });

@@ -11,7 +11,7 @@ import type { CommandObject, CommandResult, Json, ProbeStatus, SenmlRecord } fro
 export type Kind = 'ball' | 'arm' | 'light';
 
 const capabilities: Record<Kind, string[]> = {
-  ball: ['leds', 'button', 'temperature', 'supply', 'registers'],
+  ball: ['leds', 'button', 'registers'],
   arm: ['accelerometer', 'motor', 'registers'],
   light: ['illuminance', 'temperature', 'supply'],
 };
@@ -92,8 +92,6 @@ export class ScriptedProbe {
         return [
           { n: 'presses', u: 'count', v: Math.floor((t % 60) / 10) },
           { n: 'button', u: '/', v: t % 10 < 1 ? 1 : 0 },
-          { n: 'temp', u: 'Cel', v: 21.5 + 0.2 * wave(47) },
-          { n: 'supply', u: 'V', v: 3.004 },
         ];
       case 'arm':
         return [

@@ -19,7 +19,7 @@ import { valuesOf, WireTap } from './wire-tap.ts';
 
 const kinds = ['ball', 'arm', 'light'] as const;
 const units: Record<(typeof kinds)[number], Record<string, string>> = {
-  ball: { presses: 'count', button: '/', temp: 'Cel', supply: 'V' },
+  ball: { presses: 'count', button: '/' },
   arm: { x: 'm/s2', y: 'm/s2', z: 'm/s2' },
   light: { light: 'lx', temp: 'Cel', supply: 'V' },
 };

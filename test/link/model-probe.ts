@@ -56,7 +56,7 @@ export class ModelProbe {
   }
 
   sample(timeMs: number): void {
-    this.emit({ name: 'ball_sample', timeMs, presses: 0, pressed: 0, temperature: 2100, supply: 3000 });
+    this.emit({ name: 'ball_sample', timeMs, presses: 0, pressed: 0 });
   }
 
   private hello(): MessageOf<'hello'> {

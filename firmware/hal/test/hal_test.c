@@ -50,12 +50,15 @@ static uint32_t argument32(uint8_t at) {
 }
 
 static void start_reply(uint8_t letter) {
+    while (!uart_idle())
+        sleep_wait(WAKE_UART);
+    sleep_note(WAKE_UART); /* a command may have come meanwhile */
     reply_length = 0;
     put(letter);
 }
 
 static void send_reply(void) {
-    (void)uart_write(reply, reply_length);
+    uart_send(reply, reply_length);
 }
 
 static void send_start(void) {
@@ -121,12 +124,11 @@ static void find_device(void) {
 }
 
 static void count_uart(void) {
-    struct uart_counters counters;
-    uart_counters(&counters);
-    put32(counters.rx_bytes);
-    put32(counters.tx_bytes);
-    put16(counters.overruns);
-    put16(counters.framing_errors);
+    const struct uart_counters *counters = uart_counters();
+    put32(counters->rx_bytes);
+    put32(counters->tx_bytes);
+    put16(counters->overruns);
+    put16(counters->framing_errors);
 }
 
 /* Reads nothing for a while, as a main loop that is busy elsewhere. */
@@ -134,14 +136,6 @@ static void stay_busy(uint8_t ms) {
     uint32_t start = clock_ms();
     while (clock_ms() - start < ms) {
     }
-}
-
-/* A frame that is one byte too long must leave the ring as it was. */
-static void overfill(void) {
-    uint8_t room = uart_tx_room();
-    bool taken = uart_write(reply, room + 1u);
-    put(taken ? 1 : 0);
-    put(uart_tx_room() == room ? 1 : 0);
 }
 
 static void execute(void) {
@@ -192,14 +186,11 @@ static void execute(void) {
     case 'z':
         stay_busy(command[1]);
         break;
-    case 'f':
-        overfill();
-        break;
     case 'A':
         put32(sleep_awake_ms());
         break;
     case 'R':
-        (void)uart_drain();
+        uart_drain();
         reset_software();
     case 'x':
         for (;;) {
