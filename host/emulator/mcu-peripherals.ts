@@ -88,6 +88,7 @@ export class McuPeripherals {
       triggerWatchChanged: () => timer.outputWatchChanged(),
       supplyVolts: context.supplyVolts,
       temperatureCelsius: context.temperatureCelsius,
+      oscillator: (running) => this.clock.setOscillator(this.clock.adcOscillator, running ? oscillatorHz : 0),
       store: (address, value) => context.memory.writeWord(address, value),
     });
     this.clockOutputs(scheduler);
@@ -225,7 +226,6 @@ export class McuPeripherals {
     new ClockOutput(scheduler, this.outputPin(1, 0), [aclk], () => ({ clock: aclk, divider: 1 }));
     new ClockOutput(scheduler, this.outputPin(1, 4), [smclk], () => ({ clock: smclk, divider: 1 }));
     const adcPin = this.outputPin(1, 3);
-    adcPin.onSelect((selected) => this.clock.setOscillator(adcOscillator, selected ? oscillatorHz : 0));
     new ClockOutput(scheduler, adcPin, [aclk, smclk, adcOscillator], () => {
       const { source, divider } = this.adc.clock;
       return { clock: source ?? adcOscillator, divider };

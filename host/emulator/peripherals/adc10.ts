@@ -39,6 +39,8 @@ export interface Adc10Options {
   triggerWatchChanged(): void;
   supplyVolts(): number;
   temperatureCelsius(): number;
+  /** ADC10OSC starts or stops: it runs during conversions that use it. */
+  oscillator(running: boolean): void;
   /** Writes a word as the DTC does. */
   store(address: number, value: number): void;
 }
@@ -66,6 +68,7 @@ export class Adc10 {
   private result = 0;
   private channel = 0;
   private event: ScheduledEvent | undefined;
+  private oscillating = false;
   private unlisten: (() => void) | undefined;
   /** A sequence or single conversion was started and waits for further triggers. */
   private inSequence = false;
@@ -168,6 +171,7 @@ export class Adc10 {
   }
 
   private stopConversion(): void {
+    this.runOscillator(false);
     this.scheduler.cancel(this.event);
     this.event = undefined;
     this.inSequence = false;
@@ -201,6 +205,13 @@ export class Adc10 {
     const clocks = sampleClocks[(this.control0 >> 11) & 3]! + conversionClocks;
     const at = this.timeAfterClocks(clocks * (((this.control1 >> 5) & 7) + 1));
     this.event = this.scheduler.schedule(at, () => this.finish());
+    this.runOscillator(((this.control1 >> 3) & 3) === 0);
+  }
+
+  private runOscillator(running: boolean): void {
+    if (running === this.oscillating) return;
+    this.oscillating = running;
+    this.options.oscillator(running);
   }
 
   private timeAfterClocks(clocks: number): number {
@@ -223,6 +234,7 @@ export class Adc10 {
     } else this.control0 |= IFG;
     this.request();
     this.next();
+    if (this.event === undefined) this.runOscillator(false);
   }
 
   /** Decides what follows a conversion (SLAU144 "ADC10 Conversion Modes"). */

@@ -47,12 +47,19 @@ describe('clock outputs', () => {
     expect(Math.abs(edges(1, 4, 0.01) - frequencyHz / 800)).toBeLessThanOrEqual(1);
   });
 
-  it('ADC10CLK on P1.3: ADC10OSC, divided by ADC10DIV', () => {
+  it('ADC10CLK on P1.3 while it converts: ADC10OSC, divided by ADC10DIV', () => {
     const { registers, edges } = chip();
-    registers.writeWord(0x1b2, 0x00e0);
     registers.writeByte(P1DIR, 0x08);
     registers.writeByte(P1SEL, 0x08);
-    expect(Math.abs(edges(1, 3, 0.01) - 5_000_000 / 800)).toBeLessThanOrEqual(1);
+    for (const divider of [1, 8]) {
+      registers.writeWord(0x1b0, 0);
+      expect(edges(1, 3, 0.001)).toBeLessThanOrEqual(64);
+      expect(edges(1, 3, 0.001)).toBe(0);
+      // Repeat single channel, MSC: it converts without a break.
+      registers.writeWord(0x1b2, 0x0004 | ((divider - 1) << 5));
+      registers.writeWord(0x1b0, 0x0093);
+      expect(Math.abs(edges(1, 3, 0.01) - 50_000 / divider)).toBeLessThanOrEqual(8);
+    }
   });
 
   it('needs PxDIR', () => {

@@ -2,8 +2,8 @@
  * A clock on a pin (SLAS735 port tables: ACLK on P1.0, SMCLK on P1.4, ADC10CLK on P1.3): an edge on the pin for every
  * edge of the clock, while PxSEL gives the pin to it.
  *
- * Time is counted in DCO cycles. A clock as fast as the DCO rises and falls within one: both edges then bear the same
- * time, so that frequencies are right and duty cycles are not.
+ * Time is counted in DCO cycles. A clock as fast as the DCO, or ADC10OSC beside a slow DCO, rises and falls within one:
+ * such edges bear the same time, so that frequencies are right and duty cycles are not.
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
@@ -15,6 +15,8 @@ export class ClockOutput {
   private readonly pin: PinFunction;
   private readonly source: () => { readonly clock: ClockDomain; readonly divider: number };
   private event: ScheduledEvent | undefined;
+  /** The tick that rose last, while nothing changed since. */
+  private lastTick: number | undefined;
 
   /** @param source the clock and by what it is divided on its way to the pin; asked again at every edge */
   constructor(
@@ -34,20 +36,25 @@ export class ClockOutput {
   private plan(): void {
     this.scheduler.cancel(this.event);
     this.event = undefined;
-    if (!this.pin.selected) return;
+    this.lastTick = undefined;
+    if (this.pin.selected) this.next();
+  }
+
+  private next(): void {
     const { clock, divider } = this.source();
-    const tick = (Math.floor(clock.ticks() / divider) + 1) * divider;
+    const tick = (this.lastTick ?? Math.floor(clock.ticks() / divider) * divider) + divider;
     const rising = clock.timeOfTick(tick);
     if (rising === Number.POSITIVE_INFINITY) return;
     const falling = Math.floor((rising + clock.timeOfTick(tick + divider)) / 2);
-    this.event = this.scheduler.schedule(rising, () => this.rise(falling));
+    this.event = this.scheduler.schedule(rising, () => this.rise(tick, falling));
   }
 
-  private rise(falling: number): void {
+  private rise(tick: number, falling: number): void {
+    this.lastTick = tick;
     this.pin.output(1);
     this.event = this.scheduler.schedule(falling, () => {
       this.pin.output(0);
-      this.plan();
+      this.next();
     });
   }
 }
