@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
+import { benchCommand } from './bench.ts';
 import { cloudCommand } from './cloud.ts';
 import { devicesCommand } from './devices.ts';
 import { doctorCommand } from './doctor.ts';
 import { emulateCommand } from './emulate.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { gatewayCommand } from './gateway.ts';
+import { hilCommand } from './hil.ts';
+import { monitorCommand } from './monitor.ts';
 import { packageRoot } from './package-root.ts';
 import { upCommand } from './up.ts';
 
@@ -20,11 +23,14 @@ const program = new Command('earl')
   .showHelpAfterError('Run the command with --help for its options and examples.')
   .exitOverride();
 
+program.addCommand(benchCommand().copyInheritedSettings(program));
 program.addCommand(cloudCommand().copyInheritedSettings(program));
 program.addCommand(devicesCommand().copyInheritedSettings(program));
 program.addCommand(doctorCommand().copyInheritedSettings(program));
 program.addCommand(emulateCommand().copyInheritedSettings(program));
 program.addCommand(gatewayCommand().copyInheritedSettings(program));
+program.addCommand(hilCommand().copyInheritedSettings(program));
+program.addCommand(monitorCommand().copyInheritedSettings(program));
 program.addCommand(upCommand().copyInheritedSettings(program));
 
 try {
