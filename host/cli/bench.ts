@@ -6,7 +6,7 @@
  * mspdebug it is the difference of a long and a short run, so that its start does not count.
  */
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, platform, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -197,7 +197,11 @@ export function machine() {
   const [processor] = cpus();
   let commit = 'unknown';
   try {
-    const options = { cwd: packageRoot(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
+    const options = {
+      cwd: packageRoot(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    } satisfies ExecFileSyncOptionsWithStringEncoding;
     commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], options).trim();
   } catch {
     // An installed package has no repository.
