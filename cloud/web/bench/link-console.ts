@@ -50,7 +50,8 @@ export class LinkConsole {
   private readonly session: Session;
   private readonly fromProbe = new FrameReceiver((packet) => this.onPacket('in', packet));
   private readonly toProbe = new FrameReceiver((packet) => this.onPacket('out', packet));
-  private open: { t: number; direction: Direction; bytes: number[]; lastAt: number } | undefined;
+  /** The line that grows, of each direction: both may be busy at once. */
+  private readonly open: Partial<Record<Direction, { t: number; bytes: number[]; lastAt: number }>> = {};
   private speaks = false;
 
   constructor(board: Board, wallMs: number, random: () => number) {
@@ -85,28 +86,30 @@ export class LinkConsole {
     this.toProbe.push(Uint8Array.of(byte));
   }
 
-  /** Lines that are complete, and the one that grows: call before reading `wire`. */
+  /** Ends lines that nothing was added to for a while: call before reading `wire`. */
   flush(): void {
-    const { open } = this;
-    if (open !== undefined && this.board.seconds - open.lastAt > LINE_GAP_S) this.close();
+    for (const direction of ['in', 'out'] as const) {
+      const open = this.open[direction];
+      if (open !== undefined && this.board.seconds - open.lastAt > LINE_GAP_S) this.close(direction);
+    }
   }
 
   private note(direction: Direction, byte: number): void {
     const t = this.board.seconds;
-    const { open } = this;
-    const follows = open?.direction === direction && t - open.lastAt <= LINE_GAP_S;
-    if (open !== undefined && follows && open.bytes.length < BYTES_PER_LINE) {
+    const open = this.open[direction];
+    if (open !== undefined && t - open.lastAt <= LINE_GAP_S && open.bytes.length < BYTES_PER_LINE) {
       open.bytes.push(byte);
       open.lastAt = t;
       return;
     }
-    this.close();
-    this.open = { t, direction, bytes: [byte], lastAt: t };
+    this.close(direction);
+    this.open[direction] = { t, bytes: [byte], lastAt: t };
   }
 
-  private close(): void {
-    if (this.open !== undefined) this.wire.add(this.open);
-    this.open = undefined;
+  private close(direction: Direction): void {
+    const open = this.open[direction];
+    if (open !== undefined) this.wire.add({ t: open.t, direction, bytes: open.bytes });
+    delete this.open[direction];
   }
 
   private onPacket(direction: Direction, packet: Packet): void {
