@@ -57,6 +57,18 @@ export interface BoardOptions extends WorldOptions {
   readonly trace?: TraceSink;
 }
 
+/** Everything that shines, by the names of the trace. */
+export const ledNames = [
+  'led1',
+  'led2',
+  'lower.red',
+  'lower.green',
+  'lower.blue',
+  'upper.red',
+  'upper.green',
+  'upper.blue',
+] as const;
+
 /** Brightness 0..1 of everything that shines. */
 export interface BoardLights {
   /** LEDs of the LaunchPad: red on P1.0, green on P1.6. */
@@ -82,6 +94,8 @@ export class Board {
   onWarning: (message: string) => void = () => {};
 
   private readonly complaints = new Set<string>();
+  /** Lux at the light sensor from an LED at full brightness. */
+  private readonly opticalPaths = new Map<string, number>();
 
   constructor(options: BoardOptions = {}) {
     const seed = options.seed ?? 1;
@@ -164,6 +178,26 @@ export class Board {
     };
   }
 
+  /**
+   * How much light of an LED reaches the phototransistor: lux there when the LED shines fully, 0 for none, which is the
+   * default of all. Colours are not told apart. Throws `USAGE` for an LED that is not there.
+   */
+  setOpticalPath(led: string, lux: number): void {
+    if (!(ledNames as readonly string[]).includes(led)) {
+      throw new EarlError('USAGE', `"${led}" is none of the LEDs ${ledNames.join(', ')}`);
+    }
+    if (!(lux >= 0)) throw new EarlError('USAGE', `"${led}": light is 0 lux or more`);
+    if (lux === 0) this.opticalPaths.delete(led);
+    else this.opticalPaths.set(led, lux);
+  }
+
+  /** Illuminance at the light sensor now: the world's light and that of the LEDs. */
+  get lux(): number {
+    let lux = this.world.lux(this.seconds);
+    for (const [led, gain] of this.opticalPaths) lux += gain * this.brightness(led);
+    return lux;
+  }
+
   pressButton(): void {
     this.mcu.pin(1, 3).drive(0);
   }
@@ -175,6 +209,12 @@ export class Board {
   /** The reset button: RAM survives, the parts on the bus do not notice. */
   pressReset(): void {
     this.mcu.reset('pin');
+  }
+
+  private brightness(led: string): number {
+    if (led === 'led1') return this.mcu.pin(1, 0).driven ?? 0;
+    if (led === 'led2') return this.mcu.pin(1, 6).driven ?? 0;
+    return this.ledDriver.brightness(ledOutputs.indexOf(led as (typeof ledOutputs)[number]));
   }
 
   // ---- wiring
@@ -190,7 +230,7 @@ export class Board {
     ledDriver.setEnabled(enable.level === 1);
     enable.onChange((level) => ledDriver.setEnabled(level === 1));
     mcu.setAnalogInput(LIGHT_CHANNEL, () =>
-      Math.min(this.world.lux(this.seconds) * LIGHT_VOLTS_PER_LUX, mcu.supplyVolts - LIGHT_SATURATION_V),
+      Math.min(this.lux * LIGHT_VOLTS_PER_LUX, mcu.supplyVolts - LIGHT_SATURATION_V),
     );
     this.world.onChange = () => this.applyWorld();
     this.followWorld();

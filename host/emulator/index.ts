@@ -1,7 +1,8 @@
 /** The emulator: the only door to this folder. */
 
 export { EarlError } from '../../errors/index.ts';
-export { Board, type BoardLights, type BoardOptions, ledOutputs } from './board.ts';
+export { Board, type BoardLights, type BoardOptions, ledNames, ledOutputs } from './board.ts';
+export { type BoardInput, type InputAction, readInput } from './board-input.ts';
 export { type AdapterParity, BslAdapter, type BslAdapterOptions } from './bsl-adapter.ts';
 export type { Adxl345 } from './devices/adxl345.ts';
 export type { DeviceContext, I2cDevice, TraceEvent, TraceSink } from './devices/device.ts';

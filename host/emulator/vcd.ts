@@ -6,7 +6,7 @@
  * program can make at 16 MHz; what changes twice within a step is seen once.
  */
 
-import type { Board } from './board.ts';
+import { type Board, ledNames } from './board.ts';
 
 interface Variable {
   readonly id: string;
@@ -130,16 +130,6 @@ const namedLines: readonly (readonly [scope: string, name: string, port: number,
   ['board.parts', 'motor_pin', 2, 1],
   ['board.parts', 'EN', 2, 2],
 ];
-const lights = [
-  'led1',
-  'led2',
-  'lower.red',
-  'lower.green',
-  'lower.blue',
-  'upper.red',
-  'upper.green',
-  'upper.blue',
-] as const;
 /** Bits of SR, a wire each: sigrok reads no vectors. */
 const modeBits: readonly (readonly [name: string, mask: number])[] = [
   ['asleep', 0x10],
@@ -195,7 +185,7 @@ export class VcdRecorder {
 
   private followLights(): void {
     const setters = new Map<string, (value: number, seconds: number) => void>();
-    for (const name of lights) setters.set(name, this.writer.declare('board.lights', name.replace('.', '_'), 0, 0));
+    for (const name of ledNames) setters.set(name, this.writer.declare('board.lights', name.replace('.', '_'), 0, 0));
     const motor = this.writer.declare('board.parts', 'motor', 0, 0);
     this.detachers.push(
       this.board.tracer.add(

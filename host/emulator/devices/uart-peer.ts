@@ -9,6 +9,7 @@
 import { EarlError } from '../../../errors/index.ts';
 import type { Level, Pin } from '../peripherals/pin.ts';
 import type { Scheduler } from '../scheduler.ts';
+import { seededRandom } from '../world.ts';
 
 const BITS_PER_FRAME = 10;
 const STOP_BIT = 9;
@@ -18,6 +19,14 @@ export interface UartPeerOptions {
   readonly baud?: number;
   /** Most bytes that wait to be sent. Default 65536. */
   readonly queueLimit?: number;
+}
+
+/** A line on which bits flip, independently of each other: each of the ten of a frame, in either direction. */
+export interface UartNoise {
+  /** Probability 0..1. */
+  readonly bitErrorRate: number;
+  /** Same seed, same errors. */
+  readonly seed: number;
 }
 
 interface QueuedBytes {
@@ -36,6 +45,8 @@ export class UartPeer {
   onSent: (byte: number) => void = () => {};
   /** Frames from the chip whose stop bit was low. */
   framingErrors = 0;
+  /** Bits that noise flipped, both ways. */
+  bitErrors = 0;
 
   private readonly scheduler: Scheduler;
   private readonly toChip: Pin;
@@ -43,7 +54,8 @@ export class UartPeer {
   private rate: number;
   private readonly queue: QueuedBytes[] = [];
   private queued = 0;
-  private sending: { byte: number; startedAt: number; bit: number } | undefined;
+  private sending: { byte: number; flips: number; startedAt: number; bit: number } | undefined;
+  private noise: { readonly rate: number; readonly random: () => number } | undefined;
   private receiving: { startedAt: number; bits: number; index: number } | undefined;
 
   /**
@@ -59,6 +71,11 @@ export class UartPeer {
     toChip.drive(1);
     fromChip.pull(1);
     fromChip.onChange((level) => this.onLine(level));
+  }
+
+  /** Makes the line noisy from the next byte on, or quiet again. */
+  setNoise(noise: UartNoise | undefined): void {
+    this.noise = noise && { rate: noise.bitErrorRate, random: seededRandom(noise.seed) };
   }
 
   get baud(): number {
@@ -108,17 +125,17 @@ export class UartPeer {
     }
     const byte = head.bytes[head.next++]!;
     this.queued--;
-    this.sending = { byte, startedAt, bit: 0 };
+    this.sending = { byte, flips: this.flips(BITS_PER_FRAME), startedAt, bit: 0 };
     this.sendBit();
   }
 
   private sendBit(): void {
     const frame = this.sending!;
-    const level = frameLevel(frame.byte, frame.bit);
+    const level = frameLevel(frame, frame.bit);
     this.toChip.drive(level);
     if (frame.bit === STOP_BIT) this.finishQueued(frame.byte);
     do frame.bit++;
-    while (frame.bit < STOP_BIT && frameLevel(frame.byte, frame.bit) === level);
+    while (frame.bit < STOP_BIT && frameLevel(frame, frame.bit) === level);
     const due = frame.startedAt + frame.bit / this.rate;
     this.at(due, () => (frame.bit === BITS_PER_FRAME ? this.nextByte(due) : this.sendBit()));
   }
@@ -146,7 +163,7 @@ export class UartPeer {
 
   private sample(): void {
     const frame = this.receiving!;
-    const level = this.fromChip.level;
+    const level: Level = this.flips(1) === 0 ? this.fromChip.level : this.fromChip.level === 0 ? 1 : 0;
     if (frame.index === 0 && level === 1) {
       this.receiving = undefined;
       return;
@@ -167,14 +184,27 @@ export class UartPeer {
     this.onByte(byte);
   }
 
+  /** A bit for each of `count` bits that noise flips. */
+  private flips(count: number): number {
+    const { noise } = this;
+    if (noise === undefined) return 0;
+    let flips = 0;
+    for (let bit = 0; bit < count; bit++) {
+      if (noise.random() >= noise.rate) continue;
+      flips |= 1 << bit;
+      this.bitErrors++;
+    }
+    return flips;
+  }
+
   private at(seconds: number, run: () => void): void {
     this.scheduler.after(this.scheduler.cycles(seconds - this.scheduler.seconds()), run);
   }
 }
 
 /** Level of a bit of an 8N1 frame: 0 is the start bit, 9 the stop bit. */
-function frameLevel(byte: number, bit: number): Level {
-  return (((byte << 1) | 0x200) >> bit) & 1 ? 1 : 0;
+function frameLevel({ byte, flips }: { readonly byte: number; readonly flips: number }, bit: number): Level {
+  return ((((byte << 1) | 0x200) ^ flips) >> bit) & 1 ? 1 : 0;
 }
 
 function checkedBaud(baud: number): number {
