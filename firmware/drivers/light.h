@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-/** Illuminance in lux, 0 to 1364, where the ADC's reference ends. */
+/** Illuminance in lux, 0 to 1364, where the ADC's reference ends. The ADC is on. */
 uint16_t light_lux(void);
 
-/** The conversion alone: microvolts to lux, rounded to nearest. */
-uint16_t light_lux_of(uint32_t microvolts);
+/** The conversion alone: an ADC reading (hal/adc.h) to lux, rounded to nearest. */
+uint16_t light_lux_of(uint16_t reading);
 
 #endif

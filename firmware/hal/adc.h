@@ -2,19 +2,27 @@
  * ADC10: one conversion at a time against the internal 1.5 V reference, corrected with the factory constants in
  * information segment A (gain, offset, reference factor; SLAU144 "TLV structure"). Integer arithmetic.
  *
- * A call switches reference and ADC on, waits 30 us for the reference (SLAS735), sleeps in LPM3 while the ADC converts
- * on its own oscillator, and switches both off. It takes about 0.1 ms. Without a TLV tag (segment A erased) readings
- * are uncorrected and the temperature uses the data sheet's typical 3.55 mV/K and 0.986 V. Call from main only.
+ * Readings are taken between adc_on, which waits 37 us for the reference (it needs 30, SLAS735), and adc_off. Each
+ * sleeps in LPM3 while the ADC converts on its own oscillator. Without a TLV tag (segment A erased) readings are
+ * uncorrected and the temperature uses the data sheet's typical 3.55 mV/K and 0.986 V. Call from main only.
  */
 #ifndef EARL_HAL_ADC_H
 #define EARL_HAL_ADC_H
 
 #include <stdint.h>
 
-/* Corrected voltage of an input A0-A7 in microvolts, 0 to 1500000. The pin's digital buffer is off from then on. */
-uint32_t adc_microvolts(uint8_t channel);
+#define ADC_FULL_SCALE    32736u   /* 1023 steps, with five fractional bits */
+#define ADC_FULL_SCALE_UV 1500000u /* what that is in microvolts */
 
-/* Chip temperature in 0.01 degrees Celsius, from the sensor's factory readings at 30 and 85 degrees. */
+/* Reference and ADC on and off. */
+void adc_on(void);
+void adc_off(void);
+
+/* Corrected reading of an input A0-A7, 0 to ADC_FULL_SCALE. The pin's digital buffer is off from then on. */
+uint16_t adc_reading(uint8_t channel);
+
+/* Chip temperature in 0.01 degrees Celsius, from the sensor's factory readings at 30 and 85 degrees; a step is 0.4 K.
+ */
 int16_t adc_temperature_centi(void);
 
 /*

@@ -86,23 +86,6 @@ static uint16_t capture_aclk(uint16_t *edges) {
     return last - first;
 }
 
-/* SMCLK / 1000 * PERIODS * 256 / cycles, which is 500 * 65536 / (cycles / 2), by long division: 500 is less than that.
- */
-_Static_assert(CLOCK_SMCLK_HZ / 1000u * PERIODS * 256u == 1000ul * 65536u, "the constant of the division");
-static uint16_t ticks_per_ms(uint16_t half_cycles) {
-    uint16_t rest = 500;
-    uint16_t quotient = 0;
-    for (uint8_t bit = 16; bit != 0; bit--) {
-        rest <<= 1;
-        quotient <<= 1;
-        if (rest >= half_cycles) {
-            rest -= half_cycles;
-            quotient++;
-        }
-    }
-    return quotient;
-}
-
 /*
  * Measures while no alarm is armed. The edges that pass are those by which Timer0 would have counted on; starting right
  * after an edge leaves a whole period to switch its clock without losing one.
@@ -123,7 +106,9 @@ static void calibrate(void) {
     if (cycles == 0)
         return;
     clock.ms_per_tick_q16 = high_half(multiply16(cycles, 16777u) + 0x8000u); /* cycles / 256000 * 65536 */
-    clock.ticks_per_ms_q8 = ticks_per_ms(cycles >> 1);
+    /* SMCLK / 1000 * PERIODS * 256 / cycles */
+    _Static_assert(CLOCK_SMCLK_HZ / 1000u * PERIODS * 256u == 1000ul * 65536u, "the constants of the next line");
+    clock.ticks_per_ms_q8 = fraction16(500, cycles >> 1);
 }
 
 void clock_init(void) {

@@ -1,7 +1,7 @@
 /*
- * The thesis' tests of the LED module, step by step (Karadogan 2014, section 4.6): the port test switches each output on
- * and off in turn and ends, the count test has PWM0 count through its levels until it is stopped. A step that fails on
- * the bus is not repeated.
+ * The thesis' tests of the LED module, step by step (Karadogan 2014, section 4.6): the port test switches each output
+ * on and off in turn and ends, the count test has PWM0 count through its levels until it is stopped. A step that fails
+ * on the bus is not repeated.
  */
 #ifndef LINK_LED_TESTS_H
 #define LINK_LED_TESTS_H

@@ -9,3 +9,16 @@ uint32_t multiply16(uint16_t a, uint16_t b) {
             product += addend;
     return product;
 }
+
+uint16_t fraction16(uint16_t numerator, uint16_t denominator) {
+    uint16_t quotient = 0;
+    for (uint8_t bit = 16; bit != 0; bit--) {
+        numerator += numerator;
+        quotient += quotient;
+        if (numerator >= denominator) {
+            numerator -= denominator;
+            quotient++;
+        }
+    }
+    return quotient;
+}

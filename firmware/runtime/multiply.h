@@ -1,6 +1,7 @@
 /*
- * 16 × 16 = 32 bits, which the chip has no hardware for and C has no operator for: the compilers would widen both
- * factors and multiply 32 × 32. Takes about twelve cycles per significant bit of `b`, so the small factor goes there.
+ * Arithmetic that C has no operators for. Multiplication: 16 × 16 = 32 bits, which the chip has no hardware for and C
+ * has no operator for: the compilers would widen both factors and multiply 32 × 32. Takes about twelve cycles per
+ * significant bit of `b`, so the small factor goes there.
  */
 #ifndef EARL_RUNTIME_MULTIPLY_H
 #define EARL_RUNTIME_MULTIPLY_H
@@ -8,6 +9,9 @@
 #include <stdint.h>
 
 uint32_t multiply16(uint16_t a, uint16_t b);
+
+/* 65536 × numerator / denominator, rounded down; numerator < denominator <= 32768. */
+uint16_t fraction16(uint16_t numerator, uint16_t denominator);
 
 /* Bits 31 to 16; GCC would shift them down one by one. */
 static inline uint16_t high_half(uint32_t value) {

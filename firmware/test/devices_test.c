@@ -202,11 +202,12 @@ TEST(motor_refuses_bad_arguments) {
 TEST(light_in_lux) {
     fake_reset();
     CHECK_EQ(light_lux_of(0), 0);
-    CHECK_EQ(light_lux_of(549), 0);
-    CHECK_EQ(light_lux_of(550), 1);
-    CHECK_EQ(light_lux_of(1100000), 1000);
-    CHECK_EQ(light_lux_of(1500000), 1364);
-    fake.microvolts = 330000;
+    /* Half a lux is 550 uV, which is 12.003 of 32736 in 1.5 V. */
+    CHECK_EQ(light_lux_of(12), 0);
+    CHECK_EQ(light_lux_of(13), 1);
+    CHECK_EQ(light_lux_of(24006), 1000);
+    CHECK_EQ(light_lux_of(32736), 1364);
+    fake.reading = 7202; /* 330 mV */
     CHECK_EQ(light_lux(), 300);
 }
 

@@ -87,7 +87,7 @@ enum status pwm_set_duty(uint8_t percent) {
     return STATUS_OK;
 }
 
-uint32_t adc_microvolts(uint8_t channel) {
+uint16_t adc_reading(uint8_t channel) {
     (void)channel;
-    return fake.microvolts;
+    return fake.reading;
 }

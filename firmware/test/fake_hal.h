@@ -18,14 +18,14 @@ struct fake_hal {
     unsigned rx_head, rx_tail;
     uint8_t tx[FAKE_UART_SIZE]; /* what it has sent */
     unsigned tx_length;
-    uint8_t tx_frames;   /* that are sent before the UART is busy */
-    unsigned tx_torn;    /* frames that were sent while it was */
-    bool drained;        /* uart_drain was called */
-    jmp_buf on_reset;    /* where reset_software goes */
-    bool led_enabled;    /* EN of the TCA6507 */
-    bool motion_level;   /* INT1 */
-    uint8_t duty;        /* of the motor */
-    uint32_t microvolts; /* of every ADC input */
+    uint8_t tx_frames; /* that are sent before the UART is busy */
+    unsigned tx_torn;  /* frames that were sent while it was */
+    bool drained;      /* uart_drain was called */
+    jmp_buf on_reset;  /* where reset_software goes */
+    bool led_enabled;  /* EN of the TCA6507 */
+    bool motion_level; /* INT1 */
+    uint8_t duty;      /* of the motor */
+    uint16_t reading;  /* of every ADC input */
 };
 
 extern struct fake_hal fake;

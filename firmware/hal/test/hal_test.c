@@ -151,13 +151,19 @@ static void execute(void) {
         timer_start_periodic(&ticks, (uint16_t)(command[1] << 8 | command[2]));
         break;
     case 'a':
-        put32(adc_microvolts(command[1]));
+        adc_on();
+        put16(adc_reading(command[1]));
+        adc_off();
         break;
     case 'c':
+        adc_on();
         put16((uint16_t)adc_temperature_centi());
+        adc_off();
         break;
     case 's':
+        adc_on();
         put16(adc_supply_mv());
+        adc_off();
         break;
     case 'p':
         put((uint8_t)pwm_set_duty(command[1]));
