@@ -4,11 +4,13 @@
  * stdout: the UART and the traces. stderr: where the serial line is, warnings, and a summary at the end.
  */
 
+import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { Board, type Image, Pacer, type TraceKind, type TraceName, traceNames } from '../emulator/index.ts';
-import { buildInfoSegment, parseId } from '../link/index.ts';
+import { buildInfoSegment, formatId, parseId } from '../link/index.ts';
+import { announceBoard } from '../machine/index.ts';
 import { defaultId } from '../transport/emulated.ts';
 import { readImage } from '../transport/firmware-image.ts';
 import { nodeTimers } from '../transport/node-timers.ts';
@@ -100,6 +102,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   const line = await openLine(flags, board);
   const gdb = flags.gdb === undefined ? undefined : await openGdb(flags.gdb);
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
+  const withdraw = line && announceBoard(announcement(name, flags, line));
   const output = new EmulateOutput(process.stdout, flags.json === true);
   connect(board, flags, output, line);
   const profile = beginProfile(flags, board, name, image);
@@ -127,6 +130,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
     finishProfile(profile, output, flags.json === true);
   } finally {
     output.end();
+    withdraw?.();
     await gdb?.close();
     await line?.close();
   }
@@ -135,9 +139,21 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
   if (early) process.exitCode = exitCodes.interrupted;
 }
 
+/** For `earl devices`. */
+function announcement(name: string, flags: EmulateFlags, line: Line) {
+  const id = idOf(name, flags);
+  const url = flags.pty === undefined ? line.description : `serial:${resolve(flags.pty)}`;
+  return { name, url, ...(id ? { id: formatId(id) } : {}) };
+}
+
+/** The id to provision: a kind of probe has one of its own, a program file none unless it is given. */
+function idOf(name: string, { id, seed }: EmulateFlags): Uint8Array | undefined {
+  if (id !== undefined) return parseId(id);
+  return /^[a-z][a-z0-9_]*$/.test(name) ? defaultId(name, seed) : undefined;
+}
+
 function makeBoard(name: string, flags: EmulateFlags): Board {
-  const isKind = /^[a-z][a-z0-9_]*$/.test(name);
-  const id = flags.id !== undefined ? parseId(flags.id) : isKind ? defaultId(name, flags.seed) : undefined;
+  const id = idOf(name, flags);
   const board = new Board({
     info: id ? { D: buildInfoSegment(id) } : {},
     seed: flags.seed,

@@ -27,6 +27,7 @@ export {
   randomId,
 } from './provisioning.ts';
 export { isSample, type SampleMessage, type SenmlRecord, senmlBaseName, senmlPack } from './senml.ts';
+export { type Arrival, SequenceTracker } from './sequence-tracker.ts';
 export {
   type LinkStatistics,
   type ProbeMessage,
