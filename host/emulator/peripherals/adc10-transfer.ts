@@ -42,9 +42,9 @@ export class Adc10Transfer {
     });
   }
 
-  /** True while results go to memory; the ADC then leaves its interrupt flag to `push`. */
-  get active(): boolean {
-    return this.count !== 0 && this.running;
+  /** True while ADC10DTC1 is not 0: the ADC then leaves its interrupt flag to `push`. */
+  get enabled(): boolean {
+    return this.count !== 0;
   }
 
   reset(): void {
@@ -54,8 +54,9 @@ export class Adc10Transfer {
     this.running = false;
   }
 
-  /** Stores a result; true when a block is full. */
+  /** Stores a result, unless all blocks are full; true when that filled a block. */
   push(value: number): boolean {
+    if (!this.running) return false;
     this.store(this.pointer, value);
     this.pointer = (this.pointer + 2) & 0xfffe;
     this.left--;

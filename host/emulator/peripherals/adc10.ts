@@ -229,9 +229,8 @@ export class Adc10 {
     const code = convert(this.volts(this.channel), this.lowReference(), this.highReference());
     // Two's complement, left-justified.
     this.result = (this.control1 & DF) !== 0 ? ((code - 512) << 6) & 0xffff : code;
-    if (this.transfer.active) {
-      if (this.transfer.push(this.result)) this.control0 |= IFG;
-    } else this.control0 |= IFG;
+    // With the DTC the flag tells of full blocks alone, also after the last of them.
+    if (!this.transfer.enabled || this.transfer.push(this.result)) this.control0 |= IFG;
     this.request();
     this.next();
     if (this.event === undefined) this.runOscillator(false);

@@ -22,6 +22,7 @@ export interface PinFunction {
   onSelect(listener: (selected: boolean) => void): void;
 }
 
+/** One pin, from both sides. */
 export class Pin {
   /** E.g. `P1.6`. */
   readonly name: string;

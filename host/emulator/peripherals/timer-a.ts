@@ -199,6 +199,10 @@ export class TimerA {
             const seen = input.pin.selected === timerFunction && this.inputSelect(index) === select;
             if (seen) this.inputChanged(index, level);
           });
+          // What happened to the pin while it was not the timer's shows when it becomes the timer's.
+          input.pin.attach(timerFunction, 'port').onSelect((selected) => {
+            if (selected && this.inputSelect(index) === select) this.inputChanged(index, input.pin.level);
+          });
         } else if ('signal' in input) {
           input.signal.onChange((level) => {
             if (this.inputSelect(index) === select) this.inputChanged(index, level);
@@ -432,8 +436,8 @@ export class TimerA {
 
   private writeCompare(index: number, value: number): void {
     this.sync();
-    const block = this.blocks[index]!;
-    if ((block.control & CAP) === 0) block.compare = value;
+    // In capture mode too: a receiver sets the time of its first sample before it turns to compare mode.
+    this.blocks[index]!.compare = value;
     this.update();
   }
 
