@@ -17,20 +17,20 @@ Examples:
   $ earl doctor --for dev --json         in a script: what the tests lack`;
 
 interface DoctorFlags {
-  for: readonly Purpose[];
+  for?: readonly Purpose[];
   json?: true;
 }
 
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('Check what this machine needs for emulation, flashing, serial ports, BLE and development')
-    .option('--for <purposes>', 'fail when something is missing for these: flash, serial, ble, dev', parsePurposes, [])
+    .option('--for <purposes>', 'fail when something is missing for these: flash, serial, ble, dev', parsePurposes)
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', examples)
     .action(run);
 }
 
-async function run({ for: asked, json }: DoctorFlags): Promise<void> {
+async function run({ for: asked = [], json }: DoctorFlags): Promise<void> {
   const results = await runChecks(checks, realSystem(packageRoot()));
   if (json) console.log(JSON.stringify(reportObject(results)));
   else console.log(reportText(results));

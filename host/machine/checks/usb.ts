@@ -81,11 +81,22 @@ async function checkRule(system: System, board: LaunchPad): Promise<Finding> {
   if (groups.configured.includes(result.group) && (result.mode & 0o060) === 0o060) {
     return missing(`you joined ${result.group} after you logged in`, `newgrp ${result.group}`);
   }
+  if (result.group !== 'root' && (result.mode & 0o060) === 0o060) {
+    return missing(
+      `${usbId} belongs to ${result.group} (${result.decidedBy}), which ${system.user} is not in`,
+      ...joinGroups(system, [result.group]),
+    );
+  }
   const detail = `no rule lets ${system.user} use ${usbId}: mspdebug will say "Permission denied"`;
   const remedy = writeRules();
   // Few have the newer board, and no other needs its rule.
   const isNeeded = board === launchPad || attached.length > 0;
   return isNeeded ? missing(detail, ...remedy) : warning(detail, ...remedy);
+}
+
+/** The first command lasts, the second serves a terminal that is open already. */
+function joinGroups({ user }: System, groups: readonly string[]): string[] {
+  return [`sudo usermod -aG ${groups.join(',')} ${user}`, `newgrp ${groups[0]}`];
 }
 
 async function firstRefused(system: System, devices: readonly UsbDevice[]): Promise<UsbDevice | undefined> {
@@ -138,11 +149,7 @@ async function checkGroup(system: System): Promise<Finding> {
   if (wanted.every((group) => groups.configured.includes(group))) {
     return missing(`${detail}; you joined it after you logged in`, `newgrp ${wanted[0]}`);
   }
-  return missing(
-    `${detail}, which ${system.user} is not in`,
-    `sudo usermod -aG ${wanted.join(',')} ${system.user}`,
-    `newgrp ${wanted[0]}`,
-  );
+  return missing(`${detail}, which ${system.user} is not in`, ...joinGroups(system, wanted));
 }
 
 const debianDefault: UdevResult = {
