@@ -24,11 +24,11 @@ import { UsciUart } from './peripherals/usci-uart.ts';
 import { Tracer } from './trace.ts';
 import { seededRandom, World, type WorldOptions } from './world.ts';
 
-const LIGHT_VOLTS_PER_LUX = 0.0011;
-const LIGHT_CHANNEL = 4;
+export const LIGHT_VOLTS_PER_LUX = 0.0011;
+export const LIGHT_CHANNEL = 4;
 /** What a phototransistor leaves of the supply when it saturates. */
-const LIGHT_SATURATION_V = 0.1;
-const WORLD_INTERVAL_S = 0.5;
+export const LIGHT_SATURATION_V = 0.1;
+export const WORLD_INTERVAL_S = 0.5;
 const VLO_TYPICAL_HZ = 12000;
 /** SLAS735 allows 4 to 20 kHz; most parts lie within a fifth of the typical value. */
 const VLO_SPREAD = 0.2;
@@ -79,16 +79,23 @@ export interface BoardLights {
   readonly upper: readonly [number, number, number];
 }
 
+/** A board with a program: run it for a time, look at its pins, parts and lights, change the world around it. */
 export class Board {
+  /** The chip: registers, memory, pins, single steps. */
   readonly mcu: Mcu;
+  /** Light, motion, temperature and supply: to be fixed, or left to move by themselves. */
   readonly world: World;
+  /** Who listens to what happens: `tracer.add(sink, kinds)`. */
   readonly tracer: Tracer;
   /** The other end of the serial line: `send` bytes, set `onByte`. */
   readonly uart: UartPeer;
   /** The bus and what can go wrong on it. */
   readonly i2c: I2cBus;
+  /** Drives the two RGB LEDs; at 0x45 on the bus. */
   readonly ledDriver: Tca6507;
+  /** At 0x53 on the bus; feels `world`. */
   readonly accelerometer: Adxl345;
+  /** On P2.1; `duty` is what it feels of the PWM, 0 to 1. */
   readonly motor: Motor;
   /** Called for what silicon would not report, and for what a program asks that is not emulated. */
   onWarning: (message: string) => void = () => {};
@@ -198,10 +205,12 @@ export class Board {
     return lux;
   }
 
+  /** The user's button on P1.3, down until `releaseButton`. */
   pressButton(): void {
     this.mcu.pin(1, 3).drive(0);
   }
 
+  /** Lets the button on P1.3 go. */
   releaseButton(): void {
     this.mcu.pin(1, 3).drive(undefined);
   }
@@ -284,7 +293,8 @@ export class Board {
   }
 }
 
-function typicalVlo(seed: number): number {
+/** 12 kHz give or take a fifth, from the seed. */
+export function typicalVlo(seed: number): number {
   const random = seededRandom(seed ^ 0x56_4c_4f);
   return Math.round(VLO_TYPICAL_HZ * (1 + VLO_SPREAD * (2 * random() - 1)));
 }
