@@ -60,7 +60,7 @@ function write(file: string, text: string): void {
 /** The functions of an image, and a sentence on where they come from. */
 export function symbolsOf(name: string, image: Image): { functions: readonly FunctionSymbol[]; source: string } {
   if (image.functions.length > 0) return { functions: image.functions, source: `functions of ${name}` };
-  const file = findImageFile(name);
+  const file = fileOf(name);
   for (const candidate of elfCandidates(file)) {
     const elf = loadImage(new Uint8Array(readFileSync(candidate)));
     if (sameFlash(elf, image)) return { functions: elf.functions, source: `functions of ${candidate}, the same code` };
@@ -71,6 +71,15 @@ export function symbolsOf(name: string, image: Image): { functions: readonly Fun
       `${file} has no symbols and no ELF file beside it or in firmware/build holds the same code: functions are named by ` +
       'address. Give the ELF file itself for names',
   };
+}
+
+/** A recording may come from a machine that had a file which this one has not. */
+function fileOf(name: string): string {
+  try {
+    return findImageFile(name);
+  } catch {
+    return name;
+  }
 }
 
 function elfCandidates(file: string): string[] {

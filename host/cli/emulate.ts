@@ -19,6 +19,8 @@ import { GdbServer } from './emulate-gdb.ts';
 import { type Line, openPty, openTcp } from './emulate-line.ts';
 import { EmulateOutput } from './emulate-output.ts';
 import { type ProfileRun, startProfile } from './emulate-profile.ts';
+import { type RecordingFile, recordingHeader, startRecording } from './emulate-record.ts';
+import { runReplay } from './emulate-replay.ts';
 import { openRfc2217 } from './emulate-rfc2217.ts';
 import { openVcd } from './emulate-vcd.ts';
 import { readWorld, type WorldScript } from './emulate-world.ts';
@@ -39,6 +41,8 @@ interface EmulateFlags {
   profile?: string | true;
   gdb?: number;
   vcd?: string;
+  record?: string;
+  replay?: string;
 }
 
 /** Board time between two looks at signals and output. */
@@ -68,7 +72,7 @@ A world file scripts what happens around the board:
 export function emulateCommand(): Command {
   return new Command('emulate')
     .description('Run a program for the MSP430G2553 on an emulated board')
-    .argument('<image>', 'kind of probe, or a program file')
+    .argument('[image]', 'kind of probe, or a program file; none with --replay')
     .option('--pty <path>', 'make a pseudo-terminal of the UART and link it at this path')
     .option('--tcp <port>', 'serve the UART on this port of 127.0.0.1; 0 takes a free one', parsePort)
     .option(
@@ -87,19 +91,50 @@ export function emulateCommand(): Command {
     .option('--profile [file]', 'cycles by function and energy by mode: tables on stderr, JSON to the file')
     .option('--gdb <port>', 'wait for a debugger on this port of 127.0.0.1; 0 takes a free one', parsePort)
     .option('--vcd <file>', 'dump wave forms of pins, buses, LEDs and sleep for GTKWave or sigrok')
+    .option('--record <file>', 'record program, inputs and everything that the board does, for --replay')
+    .option('--replay <file>', 'run a recording again, and compare')
     .addHelpText('after', examples)
     .action(run);
 }
 
-async function run(name: string, flags: EmulateFlags): Promise<void> {
+async function run(name: string | undefined, flags: EmulateFlags): Promise<void> {
+  if (flags.replay !== undefined) await replayed(name, flags.replay, flags);
+  else if (name === undefined) throw new EarlError('USAGE', 'which image? Give a kind of probe or a program file');
+  else await emulate(name, flags);
+}
+
+function interruptible(): AbortController {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return interrupted;
+}
+
+/** Everything that makes a run is in the file. */
+async function replayed(name: string | undefined, replay: string, flags: EmulateFlags): Promise<void> {
+  const { pty, tcp, rfc2217, gdb, world, record, id } = flags;
+  if ([name, pty, tcp, rfc2217, gdb, world, record, id, flags.for].some((value) => value !== undefined)) {
+    throw new EarlError('USAGE', '--replay goes with --trace, --json, --vcd and --profile only');
+  }
+  const { json = false, vcd, profile } = flags;
+  const kinds = flags.trace ?? (json ? defaultJsonKinds : []);
+  await runReplay({ replay, kinds, json, vcd, profile, signal: interruptible().signal });
+}
+
+async function emulate(name: string, flags: EmulateFlags): Promise<void> {
   if ([flags.pty, flags.tcp, flags.rfc2217].filter((line) => line !== undefined).length > 1) {
     throw new EarlError('USAGE', 'give one of --pty, --tcp and --rfc2217');
   }
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  if (flags.record !== undefined && (flags.gdb ?? flags.rfc2217) !== undefined) {
+    throw new EarlError(
+      'USAGE',
+      'a recording knows no debugger and no modem lines: --record goes without --gdb and --rfc2217',
+    );
+  }
+  const interrupted = interruptible();
   const image = readImage(name);
   const board = makeBoard(name, flags);
-  const line = await openLine(flags, board);
+  const recording = beginRecording(name, flags, board, image);
+  const line = await openLine(flags, board, recording);
   const gdb = flags.gdb === undefined ? undefined : await openGdb(flags.gdb);
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
   const withdraw = line && announceBoard(announcement(name, flags, line));
@@ -117,6 +152,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
     afterSlice: () => {
       meter.measure();
       dump?.flush();
+      recording?.flush();
       output.flush(board.seconds);
       if (output.broken) interrupted.abort();
     },
@@ -127,6 +163,7 @@ async function run(name: string, flags: EmulateFlags): Promise<void> {
     if (gdb) await gdb.run({ ...session, speed: flags.speed ?? 1 });
     else await (speed === Number.POSITIVE_INFINITY ? runFast(session) : runPaced(session, speed));
     dump?.close();
+    recording?.close();
     finishProfile(profile, output, flags.json === true);
   } finally {
     output.end();
@@ -181,11 +218,24 @@ async function openGdb(port: number): Promise<GdbServer> {
   return server;
 }
 
-async function openLine(flags: EmulateFlags, board: Board): Promise<Line | undefined> {
+function beginRecording(name: string, flags: EmulateFlags, board: Board, image: Image): RecordingFile | undefined {
+  if (flags.record === undefined) return undefined;
+  const id = idOf(name, flags);
+  const { seed, baud, world } = flags;
+  const options = { id: id ? formatId(id) : null, seed, baud, alive: world?.alive ?? true };
+  return startRecording(flags.record, board, recordingHeader(name, image, options, world?.content));
+}
+
+async function openLine(
+  flags: EmulateFlags,
+  board: Board,
+  recording: RecordingFile | undefined,
+): Promise<Line | undefined> {
   let full = false;
   const toBoard = (bytes: Uint8Array) => {
     try {
-      board.uart.send(bytes);
+      if (recording) recording.recorder.input({ uart: Buffer.from(bytes).toString('hex') });
+      else board.uart.send(bytes);
     } catch (error) {
       if (!full) console.error(`warning: bytes for the board are dropped: ${errorMessage(error)}`);
       full = true;

@@ -20,6 +20,7 @@ const byCode: Record<string, number> = {
   TRANSPORT_BUSY: exitCodes.busyOrPermission,
   TRANSPORT_PERMISSION: exitCodes.busyOrPermission,
   PORT_IN_USE: exitCodes.busyOrPermission,
+  REPLAY_DIFFERS: exitCodes.testsFailed,
 };
 
 /** The exit code for anything that a command threw. */

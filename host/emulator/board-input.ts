@@ -15,6 +15,7 @@
 
 import { EarlError } from '../../errors/index.ts';
 import type { Board } from './board.ts';
+import { fromHex } from './hex.ts';
 import type { Vector } from './world.ts';
 
 export type BoardInput = Readonly<Record<string, unknown>>;
@@ -151,9 +152,9 @@ function vector(value: unknown): Vector {
 }
 
 function hexBytes(value: unknown): Uint8Array {
-  const text = typeof value === 'string' ? value.replace(/\s/g, '') : 'x';
-  if (!/^([0-9a-f]{2})*$/i.test(text)) throw usage('"uart" is a text of hex bytes, e.g. "03 42 00"');
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = typeof value === 'string' ? fromHex(value.replace(/\s/g, '')) : undefined;
+  if (bytes === undefined) throw usage('"uart" is a text of hex bytes, e.g. "03 42 00"');
+  return bytes;
 }
 
 function usage(message: string): EarlError {

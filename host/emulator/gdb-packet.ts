@@ -3,6 +3,8 @@
  * acknowledged with + or -, binary data escaped with }. Text in and out is Latin-1: a character is a byte.
  */
 
+import { hexByte } from './hex.ts';
+
 export interface PacketHandlers {
   /** A packet whose checksum is right. */
   packet(text: string): void;
@@ -93,20 +95,4 @@ export function encodePacket(text: string): Uint8Array {
   const sum = body.reduce((total, each) => (total + each) & 0xff, 0);
   const tail = `#${hexByte(sum)}`;
   return Uint8Array.from([START, ...body, ...[...tail].map((char) => char.charCodeAt(0))]);
-}
-
-export function hexByte(byte: number): string {
-  return byte.toString(16).padStart(2, '0');
-}
-
-export function toHex(bytes: Iterable<number>): string {
-  return Array.from(bytes, hexByte).join('');
-}
-
-/** Bytes of pairs of hex digits; undefined when they are not. */
-export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text)) return undefined;
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
-    Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
-  );
 }

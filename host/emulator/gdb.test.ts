@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { GdbSession } from './gdb.ts';
-import { encodePacket, fromHex, PacketReader, toHex } from './gdb-packet.ts';
+import { encodePacket, PacketReader } from './gdb-packet.ts';
 import { GdbTarget } from './gdb-target.ts';
+import { fromHex, toHex } from './hex.ts';
 import { imageFromWords } from './image/words.ts';
 import { Mcu } from './mcu.ts';
 

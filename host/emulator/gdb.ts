@@ -8,8 +8,9 @@
  */
 
 import { monitorCommand } from './gdb-monitor.ts';
-import { encodePacket, fromHex, hexByte, PacketReader, toHex } from './gdb-packet.ts';
+import { encodePacket, PacketReader } from './gdb-packet.ts';
 import { flashRegions, type GdbTarget, infoA, pointKinds } from './gdb-target.ts';
+import { fromHex, hexByte, toHex } from './hex.ts';
 
 export interface GdbHost {
   send(bytes: Uint8Array): void;

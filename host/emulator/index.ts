@@ -32,6 +32,16 @@ export type { ExecutionObserver } from './observer.ts';
 export { type Paced, Pacer, type PacerOptions, type Timers } from './pacer.ts';
 export type { Level, Pin } from './peripherals/pin.ts';
 export { type HotSpot, type InterruptProfile, type Profile, type ProfileRow, Profiler } from './profile.ts';
+export {
+  eventJson,
+  parseRecording,
+  Recorder,
+  type Recording,
+  type RecordingHeader,
+  recordedImage,
+  recordedSegments,
+  replay,
+} from './record.ts';
 export type { ScheduledEvent, Scheduler } from './scheduler.ts';
 export { type TraceKind, type TraceName, Tracer, traceLine, traceNames } from './trace.ts';
 export { VcdRecorder, VcdWriter } from './vcd.ts';
