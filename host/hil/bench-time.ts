@@ -35,6 +35,9 @@ export class RealTime implements BenchTime {
   }
 }
 
+/** As on any machine, a timer runs a little late: a board that is due at 5 ms is past it, not about to begin. */
+const TIMER_LATENCY_MS = 0.1;
+
 interface Due {
   readonly atMs: number;
   readonly run: () => void;
@@ -61,7 +64,7 @@ export class VirtualTime implements BenchTime {
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const due = { atMs: this.time + Math.max(0, delayMs), run };
+    const due = { atMs: this.time + (delayMs > 0 ? delayMs + TIMER_LATENCY_MS : 0), run };
     // Few timers wait at a time, and most are due soon: from the end of a list in order of time.
     let index = this.queue.length;
     while (index > 0 && this.queue[index - 1]!.atMs > due.atMs) index--;

@@ -234,13 +234,16 @@ export class Bench {
     if (connection) await this.place.time.during(connection.close());
   }
 
-  private send(bytes: Uint8Array): Promise<void> {
-    if (this.connection === undefined) {
-      return Promise.reject(new EarlError('TRANSPORT_CLOSED', `${this.target.url} is not connected`));
+  private async send(bytes: Uint8Array): Promise<void> {
+    const { connection } = this;
+    if (connection === undefined) {
+      throw new EarlError('TRANSPORT_CLOSED', `${this.target.url} is not connected`);
     }
     this.bytesDown += bytes.length;
     this.log.add(this.nowMs(), 'down', bytes);
-    return this.connection.write(bytes);
+    // Not from inside onData, where an emulated board has not yet planned when it goes on.
+    await Promise.resolve();
+    await connection.write(bytes);
   }
 
   private keep(arrival: Arrival): void {

@@ -65,7 +65,7 @@ function readTarget(value: unknown, where: string, fail: Fail): TargetSpec {
   if (typeof name !== 'string' || !NAME.test(name)) {
     return fail(`${where}.name`, 'write up to 40 letters, digits, dots, dashes and underscores');
   }
-  if (typeof url !== 'string' || !/^(serial|tcp|emu):./.test(url)) {
+  if (typeof url !== 'string' || !transportForms.some((form) => url.startsWith(form.slice(0, form.indexOf(':') + 1)))) {
     return fail(`${where}.url`, `write one of ${transportForms.join(', ')}`);
   }
   const probe = target.probe === undefined ? undefined : readProbe(target.probe, `${where}.probe`, fail);
@@ -126,7 +126,8 @@ export function chooseTargets(wishes: readonly string[], map: readonly TargetSpe
     const named = map.find(({ name }) => name === wish);
     if (named) return [named];
     if (wish === 'emu') return emulatedKinds.map((kind) => targetOf(`emu:${kind}`, kind));
-    if (/^[a-z]+:./.test(wish)) return [targetOf(wish, wish.replace(/^[a-z]+:/, '').replace(/[^A-Za-z0-9._-]+/g, '-'))];
+    if (/^[a-z][a-z0-9]*:./.test(wish))
+      return [targetOf(wish, wish.replace(/^[a-z0-9]+:/, '').replace(/[^A-Za-z0-9._-]+/g, '-'))];
     const names = map.map(({ name }) => name).join(', ');
     const known = names === '' ? 'there is no earl-hil.json here' : `the map has ${names}`;
     throw new EarlError(

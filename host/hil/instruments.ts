@@ -26,10 +26,13 @@ export interface Edge {
   readonly level: 0 | 1;
 }
 
-/** Times the edges of a pin, by the name of what hangs on it (firmware/board/earl.h). */
+/** Pins by what hangs on them (firmware/board/earl.h). */
+export type PinName = 'motor' | 'sda' | 'scl';
+
+/** Times the edges of pins. */
 export interface PinRecorder {
   /** The returned function ends the recording. The first entry is the level at its begin, the last the one at its end. */
-  record(pin: 'motor'): () => Edge[];
+  record(pin: PinName): () => Edge[];
 }
 
 /** Red, green, blue, 0 to 1. */

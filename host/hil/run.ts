@@ -47,6 +47,7 @@ export async function runHil(options: HilOptions): Promise<TargetResult[]> {
         {
           onTestCaseResult: (testCase) => {
             const result = caseResult(testCase);
+            if (result.verdict === 'not run' && !options.signal?.aborted) return; // left out by the pattern
             results.get(result.target)?.cases.push(result);
             options.onCase?.(result);
           },
@@ -65,7 +66,11 @@ export async function runHil(options: HilOptions): Promise<TargetResult[]> {
     process.exitCode = exitCode; // Vitest has its own; ours come from the results
   }
   return [...results].map(([target, { url, cases }]) => {
-    const error = errors.get(target) ?? (cases.length === 0 ? { message: 'no case was run' } : undefined);
+    const error =
+      errors.get(target) ??
+      (cases.length === 0
+        ? { message: `no case ${options.pattern ? `matches "${options.pattern}"` : 'was run'}` }
+        : undefined);
     return { target, url, cases, ...(error && { error }) };
   });
 }

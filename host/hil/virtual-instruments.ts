@@ -2,13 +2,14 @@
 
 import { EarlError } from '../../errors/index.ts';
 import type { Board, I2cDevice } from '../emulator/index.ts';
-import type { BusTransaction, Edge, FaultInjector, Instruments, PowerSupply } from './instruments.ts';
+import type { BusTransaction, Edge, FaultInjector, Instruments, PinName, PowerSupply } from './instruments.ts';
 
 const RAM_START = 0x200;
 const RAM_END = 0x400;
 /** `jmp $`. */
 const ENDLESS_LOOP = Uint8Array.of(0xff, 0x3f);
 const NOWHERE = -1;
+const pinNames: Readonly<Record<PinName, string>> = { motor: 'P2.1', scl: 'P1.6', sda: 'P1.7' };
 /** How startup.s marks stack that was never used. */
 const UNUSED_STACK = 0x5a5a;
 
@@ -18,7 +19,7 @@ export function virtualInstruments(board: Board, nowMs: () => number): Required<
   settle(board);
   return {
     bus: { record: () => recordBus(board) },
-    pins: { record: () => recordMotor(board, nowMs) },
+    pins: { record: (pin) => recordPin(board, pin, nowMs) },
     photometer: { brightness: () => board.lights() },
     lamp: { setLux: (lux) => world.setLux(lux) },
     motion: { set: (acceleration) => world.setAcceleration(acceleration) },
@@ -54,8 +55,8 @@ function recordBus(board: Board): () => BusTransaction[] {
 }
 
 /** The edges carry the board's own time, which is exact; the bench's clock gives the origin. */
-function recordMotor(board: Board, nowMs: () => number): () => Edge[] {
-  const pin = board.pin('P2.1');
+function recordPin(board: Board, name: PinName, nowMs: () => number): () => Edge[] {
+  const pin = board.pin(pinNames[name]);
   const origin = nowMs() - board.seconds * 1000;
   const at = () => origin + board.seconds * 1000;
   const edges: Edge[] = [{ atMs: at(), level: pin.level }];

@@ -1,6 +1,7 @@
 /** What goes wrong on the I2C bus, and that the probe says so and recovers. */
 import { expect } from 'vitest';
 import type { Bench } from '../../host/hil/bench.ts';
+import type { Edge } from '../../host/hil/instruments.ts';
 import { isSample } from '../../host/link/index.ts';
 import { has, hilCase } from './case.ts';
 
@@ -83,6 +84,19 @@ export function faultCases(): void {
     await lives(bench);
   });
 
+  hilCase(
+    'recovery ends with a STOP',
+    { oneOf: ['leds', 'accelerometer'], instruments: ['faults', 'pins'] },
+    async ({ bench, instruments }) => {
+      const [stopSda, stopScl] = [instruments.pins.record('sda'), instruments.pins.record('scl')];
+      instruments.faults.stickSda(5);
+      await readStatus(bench);
+      const stops = stopConditions(stopSda(), stopScl());
+      expect(stops, 'STOP conditions on the bus').toBeGreaterThanOrEqual(1);
+      expect(await readStatus(bench)).toBe('ok');
+    },
+  );
+
   hilCase('SDA shorted to ground, and mended', needs, async ({ bench, instruments }) => {
     const before = await i2cErrors(bench);
     instruments.faults.holdSda(true);
@@ -96,6 +110,12 @@ export function faultCases(): void {
     expect(await readStatus(bench)).toBe('ok');
     await lives(bench);
   });
+}
+
+/** SDA rises while SCL is high (NXP UM10204, "START and STOP conditions"). */
+function stopConditions(sda: readonly Edge[], scl: readonly Edge[]): number {
+  const sclAt = (ms: number) => scl.filter(({ atMs }) => atMs <= ms).at(-1)?.level;
+  return sda.filter(({ atMs, level }, index) => level === 1 && sda[index - 1]?.level === 0 && sclAt(atMs) === 1).length;
 }
 
 function setOutputs(bench: Bench, codes: readonly number[]) {
