@@ -23,6 +23,7 @@ export interface RecordingHeader {
   readonly version: 1;
   readonly image: {
     readonly name: string;
+    /** Of the JSON of `segments`; empty when nobody computed it. */
     readonly sha256: string;
     /** Contents in hex by address in hex. */
     readonly segments: Readonly<Record<string, string>>;
