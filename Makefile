@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PORT ?= 8080
 
-SOURCES := $(shell find errors host cloud tools/build.mjs -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.mjs' \) 2>/dev/null)
+SOURCES := $(shell find errors host cloud firmware/dist tools/build.mjs tools/build-web.mjs -type f \( -name '*.ts' -o -name '*.css' -o -name '*.html' -o -name '*.mjs' -o -name '*.hex' \) 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets

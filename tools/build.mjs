@@ -1,21 +1,24 @@
-// Builds dist/: JavaScript and type declarations of host/ and cloud/ (tsc), and the dashboard's bundle (esbuild).
+// Builds dist/: JavaScript and type declarations of host/ and cloud/ (tsc), and the pages (build-web.mjs).
+// By itself: node tools/build.mjs [OUTPUT FOLDER]
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildWeb } from './build-web.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 if (!existsSync(join(root, 'node_modules/typescript'))) process.exit(0); // an installed package: dist/ came with it
 
-const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+const outdir = resolve(process.argv[2] ?? join(root, 'dist'));
+const compiler = join(root, 'node_modules/typescript/bin/tsc');
+const tsc = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', outdir], {
   cwd: root,
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-nameDeclarations(join(root, 'dist'));
+nameDeclarations(outdir);
 
-await buildWeb(join(root, 'dist/cloud/web'));
+await buildWeb(join(outdir, 'cloud/web'));
 
 /** The compiler rewrites `./x.ts` to `./x.js` in JavaScript only; declarations must not name files that are not published. */
 function nameDeclarations(folder) {

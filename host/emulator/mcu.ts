@@ -30,6 +30,7 @@ const resetVector = 0xfffe;
 /** DCO start-up on wake-up from LPM3 and LPM4 (SLAS735 "Wake-Up From Lower-Power Modes", typical). */
 const dcoWakeUpSeconds = 1.5e-6;
 
+/** The chip alone, for boards of your own: attach parts to its pins, run it, look into it. */
 export class Mcu {
   readonly scheduler = new Scheduler(resetFrequencyHz);
   readonly bus: RegisterFile;

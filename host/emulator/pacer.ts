@@ -46,6 +46,7 @@ const MAX_SLEEP_MS = 50;
 /** Being this late is normal for timers and not worth a report. */
 const REPORTED_LAG_MS = 250;
 
+/** Keeps a board in step with the wall clock. */
 export class Pacer {
   private readonly board: Paced;
   private readonly timers: Timers;
@@ -70,6 +71,7 @@ export class Pacer {
     return this.behindMs;
   }
 
+  /** Runs from now on; the board's time goes on where it is. */
   start(): void {
     if (this.active) return;
     this.active = true;
@@ -77,6 +79,7 @@ export class Pacer {
     this.sleep(0);
   }
 
+  /** Stands still until `start`. */
   stop(): void {
     this.active = false;
     this.cancelTimer?.();

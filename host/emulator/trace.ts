@@ -18,6 +18,7 @@ export const traceNames = {
 } as const satisfies Record<string, readonly TraceKind[]>;
 export type TraceName = keyof typeof traceNames;
 
+/** Hands a board's events to whoever asked for their kind. */
 export class Tracer {
   private readonly seconds: () => number;
   private readonly sinks = new Map<TraceSink, ReadonlySet<TraceKind> | undefined>();
@@ -32,11 +33,13 @@ export class Tracer {
     return () => void this.sinks.delete(sink);
   }
 
+  /** True when somebody listens to this kind. */
   wants(kind: TraceKind): boolean {
     for (const kinds of this.sinks.values()) if (kinds === undefined || kinds.has(kind)) return true;
     return false;
   }
 
+  /** Stamps an event with the board's time and hands it on. For devices. */
   emit(event: TraceEvent): void {
     if (this.sinks.size === 0) return;
     const stamped = { t: this.seconds(), ...event };

@@ -25,6 +25,7 @@ interface Fixed {
   supply?: number | undefined;
 }
 
+/** The surroundings of a board as functions of its time. */
 export class World {
   private readonly alive: boolean;
   private readonly phases: readonly number[];
@@ -65,18 +66,22 @@ export class World {
     return this.fixed.supply ?? 3.3 + 0.01 * this.wave(t, 90, 5);
   }
 
+  /** Fixes the illuminance in lux; `undefined` lets it move by itself again. */
   setLux(lux: number | undefined): void {
     this.fix('lux', lux);
   }
 
+  /** Fixes the acceleration in g; `undefined` lets it move by itself again. */
   setAcceleration(acceleration: Vector | undefined): void {
     this.fix('acceleration', acceleration);
   }
 
+  /** Fixes the temperature in degrees Celsius; `undefined` lets it move by itself again. */
   setTemperature(celsius: number | undefined): void {
     this.fix('temperature', celsius);
   }
 
+  /** Fixes the supply in volts; `undefined` lets it move by itself again. */
   setSupply(volts: number | undefined): void {
     this.fix('supply', volts);
   }

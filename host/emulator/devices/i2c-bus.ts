@@ -22,6 +22,7 @@ export interface I2cTransaction {
 
 type Phase = 'idle' | 'address' | 'write' | 'read' | 'ignore';
 
+/** The bus: slaves come and go, faults can be made. */
 export class I2cBus {
   private readonly scheduler: Scheduler;
   private readonly sda: Pin;

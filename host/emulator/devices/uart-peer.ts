@@ -35,6 +35,7 @@ interface QueuedBytes {
   readonly sent: (() => void) | undefined;
 }
 
+/** What the chip's UART is connected to. */
 export class UartPeer {
   readonly queueLimit: number;
   /** Called for each byte that the chip sent, when its stop bit was seen. */
