@@ -64,6 +64,7 @@ check: node_modules/.package-lock.json ## format, lint, types, import table, gen
 	node tools/run.mjs tools/check/imports.ts
 	node tools/run.mjs tools/codegen/messages-header.ts --check
 	tools/check/c-format.sh
+	tools/check/c-lint.sh
 
 .PHONY: test
 test: setup dist/.built ## everything: C unit tests, images and their budgets, TypeScript, end to end, browser
@@ -72,6 +73,22 @@ test: setup dist/.built ## everything: C unit tests, images and their budgets, T
 	$(MAKE) --no-print-directory -C firmware size
 	$(MAKE) --no-print-directory -C firmware release-check
 	npx vitest run
+
+.PHONY: hil
+hil: dist/.built ## the hardware-in-the-loop suite on emulated probes of every kind (boards: earl hil --target serial:PATH)
+	@node host/cli/earl.js hil --target emu
+
+.PHONY: mutation
+mutation: node_modules/.package-lock.json ## break the I2C driver in ten ways: the tests must notice each time
+	@node tools/run.mjs test/mutation/mutate.ts
+
+.PHONY: coverage-c
+coverage-c: node_modules/.package-lock.json ## line and branch coverage of the firmware's unit tests
+	@node tools/run.mjs tools/check/c-coverage.ts
+
+.PHONY: lint-c
+lint-c: ## static analysis of the firmware's C: cppcheck and clang-tidy
+	@tools/check/c-lint.sh
 
 .PHONY: format
 format: node_modules/.package-lock.json ## format the sources in place

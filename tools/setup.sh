@@ -9,6 +9,8 @@ needs=(
   'socat socat'
   'chromium chromium'
   'clang-format clang-format'
+  'clang-tidy clang-tidy'
+  'cppcheck cppcheck'
   'mspdebug mspdebug'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
