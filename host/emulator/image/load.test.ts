@@ -169,6 +169,11 @@ describe.each([
 describe('symbols', () => {
   it('come from ELF', () => {
     expect(loadImage(elf).symbols.get('toggle')).toBe(0xc02c);
+    // Sizes are unknown, as the assembler was not told; the local label L1 lies within a function and is none.
+    expect(loadImage(elf).functions).toEqual([
+      { name: 'start', address: 0xc000, size: 0 },
+      { name: 'toggle', address: 0xc02c, size: 0 },
+    ]);
   });
 
   it('come from COFF, long names too', () => {
