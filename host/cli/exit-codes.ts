@@ -20,10 +20,16 @@ const byCode: Record<string, number> = {
   TRANSPORT_BUSY: exitCodes.busyOrPermission,
   TRANSPORT_PERMISSION: exitCodes.busyOrPermission,
   PORT_IN_USE: exitCodes.busyOrPermission,
+  FLASH_INFO_A: exitCodes.usage,
+  FLASH_PASSWORD_NEEDED: exitCodes.usage,
+  FLASH_CALIBRATION: exitCodes.usage,
+  FLASH_NO_ANSWER: exitCodes.noDevice,
+  FLASH_ABORTED: exitCodes.interrupted,
   REPLAY_DIFFERS: exitCodes.testsFailed,
 };
 
 /** The exit code for anything that a command threw. */
 export function exitCodeOf(error: unknown): number {
-  return (error instanceof EarlError ? byCode[error.code] : undefined) ?? exitCodes.failure;
+  if (!(error instanceof EarlError)) return exitCodes.failure;
+  return byCode[error.code] ?? (error.code.startsWith('FLASH_') ? exitCodes.flashFailed : exitCodes.failure);
 }

@@ -71,7 +71,7 @@ async function open(
   try {
     await new Promise<void>((resolve, reject) => port.open((error) => (error ? reject(error) : resolve())));
   } catch (error) {
-    throw await explain(error, path);
+    throw await explainOpenError(error, path);
   }
   const close = () => port.close(() => {});
   if (signal.aborted) {
@@ -117,7 +117,7 @@ const kinds: readonly (readonly [RegExp, (path: string, cause: unknown) => Promi
   [/permission denied|operation not permitted/i, permission],
 ];
 
-async function explain(error: unknown, path: string): Promise<EarlError> {
+export async function explainOpenError(error: unknown, path: string): Promise<EarlError> {
   const message = errorMessage(error);
   const kind = kinds.find(([pattern]) => pattern.test(message));
   if (kind) return kind[1](path, error);

@@ -20,7 +20,7 @@ const table: readonly (readonly [room: string, allowed: readonly string[]])[] = 
   ['host/transport/firmware-image', ['errors', 'host/transport', 'host/emulator', 'node:']],
   ['host/transport/node-timers', ['host/emulator', 'node:']],
   ['host/transport', ['errors', 'host/link', 'npm:', 'node:']],
-  ['host/flash', ['errors', 'host/transport', 'host/emulator/image', 'npm:', 'node:']],
+  ['host/flash', ['errors', 'host/link', 'host/transport', 'host/emulator/image', 'npm:', 'node:']],
   ['host/machine', ['errors', 'host/transport', 'node:']],
   ['host/gateway', ['errors', 'host/link', 'host/transport', 'cloud/protocol', 'cloud/client', 'npm:', 'node:']],
   ['host/api', ['errors', 'host/link', 'cloud/client', 'npm:', 'node:']],
