@@ -64,6 +64,12 @@ Examples:
       then, elsewhere: any terminal program, or earl gateway --serial /tmp/ttyEarl
   $ earl emulate light --tcp 4000 --id 02c0ffee00000001
   $ earl emulate arm --for 10s --world shake.json --trace uart,cpu --json
+  $ earl emulate light --gdb 2000
+      then, elsewhere: mspdebug gdbc -d 127.0.0.1:2000
+  $ earl emulate light --for 10s --profile --vcd light.vcd
+      cycles by function, charge by power mode, and wave forms for GTKWave or sigrok
+  $ earl emulate light --tcp 4000 --record run.jsonl
+  $ earl emulate --replay run.jsonl
 
 A world file scripts what happens around the board:
   { "alive": false, "events": [ { "at": "500ms", "lux": 800 }, { "at": "1s", "button": "press" },
