@@ -106,10 +106,14 @@ export class LinkConsole {
     this.open[direction] = { t, bytes: [byte], lastAt: t };
   }
 
+  /** Ends a line, and before it one of the other direction that began earlier: lines stand in the order of their time. */
   private close(direction: Direction): void {
     const open = this.open[direction];
-    if (open !== undefined) this.wire.add({ t: open.t, direction, bytes: open.bytes });
+    if (open === undefined) return;
     delete this.open[direction];
+    const other = direction === 'in' ? 'out' : 'in';
+    if ((this.open[other]?.t ?? Number.POSITIVE_INFINITY) < open.t) this.close(other);
+    this.wire.add({ t: open.t, direction, bytes: open.bytes });
   }
 
   private onPacket(direction: Direction, packet: Packet): void {

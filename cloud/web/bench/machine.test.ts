@@ -62,6 +62,9 @@ describe('a released program', () => {
     const names = machine.link.messages.since(0).map(({ direction, name }) => `${direction} ${name}`);
     expect(names).toEqual(expect.arrayContaining(['in hello', 'out hello_request', 'out ping', 'in ack']));
     expect(machine.board.seconds).toBeCloseTo(3, 1);
+    const times = machine.link.wire.since(0).map(({ t }) => t);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(times.length).toBeGreaterThan(10);
   });
 
   it('hears a press however short the click was', () => {
