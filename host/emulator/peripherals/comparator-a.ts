@@ -44,7 +44,7 @@ export class ComparatorA {
   private readonly scheduler: Scheduler;
   private readonly interrupts: InterruptLines;
   private readonly options: ComparatorOptions;
-  private readonly listeners: ((level: Level) => void)[] = [];
+  private listeners: readonly ((level: Level) => void)[] = [];
   private control1 = 0;
   private control2 = 0;
   private portDisable = 0;
@@ -106,7 +106,7 @@ export class ComparatorA {
 
   /** Calls `listener` when the output changes. */
   onChange(listener: (level: Level) => void): void {
-    this.listeners.push(listener);
+    this.listeners = [...this.listeners, listener];
   }
 
   /** Tells that an input changed at this moment, for edges that must not wait for the next look. */

@@ -22,6 +22,9 @@ export interface PinFunction {
   onSelect(listener: (selected: boolean) => void): void;
 }
 
+/** A fleet has thousands of chips: lists are replaced, not grown, so that they have no spare room. */
+const nobody: readonly never[] = [];
+
 /** One pin, from both sides. */
 export class Pin {
   /** E.g. `P1.6`. */
@@ -36,7 +39,7 @@ export class Pin {
   /** False while CAPD takes the input buffer off the pin. */
   private buffered = true;
   private readonly functions: (AttachedFunction | undefined)[] = [undefined, undefined, undefined, undefined];
-  private readonly listeners: ((level: Level) => void)[] = [];
+  private listeners: readonly ((level: Level) => void)[] = nobody;
 
   constructor(name: string) {
     this.name = name;
@@ -84,10 +87,10 @@ export class Pin {
 
   /** Calls `listener` after each change of the level, whoever caused it; returns what takes the listener off again. */
   onChange(listener: (level: Level) => void): () => void {
-    this.listeners.push(listener);
+    this.listeners = [...this.listeners, listener];
     return () => {
       const index = this.listeners.indexOf(listener);
-      if (index >= 0) this.listeners.splice(index, 1);
+      if (index >= 0) this.listeners = this.listeners.filter((_, at) => at !== index);
     };
   }
 
@@ -99,7 +102,7 @@ export class Pin {
   attach(select: 1 | 2 | 3, direction: 'port' | 'module'): PinFunction {
     let fn = this.functions[select];
     if (fn === undefined) {
-      fn = new AttachedFunction(direction, this.select === select, () => this.resolve());
+      fn = new AttachedFunction(direction, this.select === select, this);
       this.functions[select] = fn;
     }
     return fn;
@@ -124,11 +127,12 @@ export class Pin {
     }
   }
 
-  private resolve(): void {
+  /** Works the level out anew (called by the pin's functions). */
+  resolve(): void {
     const level = this.resolved();
     if (level === this.currentLevel) return;
     this.currentLevel = level;
-    for (const listener of [...this.listeners]) listener(level);
+    for (const listener of this.listeners) listener(level);
   }
 
   private resolved(): Level {
@@ -143,13 +147,13 @@ class AttachedFunction implements PinFunction {
   readonly direction: 'port' | 'module';
   level: Level | undefined;
   private chosen: boolean;
-  private readonly changed: () => void;
-  private readonly listeners: ((selected: boolean) => void)[] = [];
+  private readonly pin: Pin;
+  private listeners: readonly ((selected: boolean) => void)[] = nobody;
 
-  constructor(direction: 'port' | 'module', chosen: boolean, changed: () => void) {
+  constructor(direction: 'port' | 'module', chosen: boolean, pin: Pin) {
     this.direction = direction;
     this.chosen = chosen;
-    this.changed = changed;
+    this.pin = pin;
   }
 
   get selected(): boolean {
@@ -159,11 +163,11 @@ class AttachedFunction implements PinFunction {
   output(level: Level | undefined): void {
     if (this.level === level) return;
     this.level = level;
-    if (this.chosen) this.changed();
+    if (this.chosen) this.pin.resolve();
   }
 
   onSelect(listener: (selected: boolean) => void): void {
-    this.listeners.push(listener);
+    this.listeners = [...this.listeners, listener];
   }
 
   choose(selected: boolean): void {

@@ -20,7 +20,7 @@ export interface SfrBits {
 }
 
 export class SpecialFunctionRegisters {
-  private readonly owners: Record<SfrName, { mask: number; bits: SfrBits }[]> = {
+  private readonly owners: Record<SfrName, readonly { mask: number; bits: SfrBits }[]> = {
     IE1: [],
     IE2: [],
     IFG1: [],
@@ -38,7 +38,7 @@ export class SpecialFunctionRegisters {
     for (const owner of this.owners[name]) {
       if ((owner.mask & mask) !== 0) throw new Error(`${name}: bits ${owner.mask & mask} have an owner already`);
     }
-    this.owners[name].push({ mask, bits });
+    this.owners[name] = [...this.owners[name], { mask, bits }];
   }
 
   private read(name: SfrName): number {

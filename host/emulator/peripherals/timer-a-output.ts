@@ -21,7 +21,7 @@ type Action = 'none' | 'set' | 'reset' | 'toggle';
 
 export class OutputUnit {
   private readonly pins: readonly PinFunction[];
-  private readonly listeners: ((level: Level) => void)[] = [];
+  private listeners: readonly ((level: Level) => void)[] = [];
   private mode = 0;
   private currentLevel: Level = 0;
 
@@ -49,10 +49,10 @@ export class OutputUnit {
 
   /** Listens to changes; returns what ends it. The timer must be told (`outputWatchChanged`). */
   onChange(listener: (level: Level) => void): () => void {
-    this.listeners.push(listener);
+    this.listeners = [...this.listeners, listener];
     return () => {
       const index = this.listeners.indexOf(listener);
-      if (index >= 0) this.listeners.splice(index, 1);
+      if (index >= 0) this.listeners = this.listeners.filter((_, at) => at !== index);
     };
   }
 

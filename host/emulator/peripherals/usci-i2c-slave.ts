@@ -18,9 +18,13 @@ export interface SlavePort {
   /** Is this address byte, without its R/W bit, for us? */
   answersTo(address: number): boolean;
   onAddressed(transmitter: boolean): void;
+  /** UCTXNACK is set. */
+  readonly refusing: boolean;
   /** UCTXNACK: the next byte is not acknowledged. Asking takes it back. */
   takeRefusal(): boolean;
   readonly transmitReady: boolean;
+  /** The most significant bit of the byte that `takeTransmitByte` will give. */
+  readonly nextTransmitBit: Level;
   takeTransmitByte(): number;
   readonly receiveFull: boolean;
   putReceivedByte(byte: number): void;
@@ -39,7 +43,11 @@ export function* slaveTransfer(port: SlavePort): Sequence<void> {
 
 function* transmit(port: SlavePort): Sequence<void> {
   for (;;) {
-    yield* holdClockUntil(port, () => port.transmitReady);
+    yield* holdClockUntil(
+      port,
+      () => port.transmitReady,
+      () => port.sda(port.nextTransmitBit),
+    );
     const byte = port.takeTransmitByte();
     for (let bit = 7; bit >= 0; bit--) {
       port.sda(((byte >> bit) & 1) as Level);
@@ -53,7 +61,11 @@ function* transmit(port: SlavePort): Sequence<void> {
 function* receive(port: SlavePort): Sequence<void> {
   for (;;) {
     const byte = yield* receiveByte(port);
-    yield* holdClockUntil(port, () => !port.receiveFull);
+    yield* holdClockUntil(
+      port,
+      () => !port.receiveFull,
+      () => port.sda(port.refusing ? 1 : 0),
+    );
     const refused = port.takeRefusal();
     yield* acknowledge(port, !refused);
     if (refused) return;
@@ -61,10 +73,12 @@ function* receive(port: SlavePort): Sequence<void> {
   }
 }
 
-function* holdClockUntil(port: SlavePort, ready: () => boolean): Sequence<void> {
+/** @param prepare what must be on SDA before SCL may rise */
+function* holdClockUntil(port: SlavePort, ready: () => boolean, prepare?: () => void): Sequence<void> {
   if (ready()) return;
   port.scl(0);
   yield ready;
+  prepare?.();
   port.scl(1);
 }
 

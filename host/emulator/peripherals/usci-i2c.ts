@@ -126,6 +126,8 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
 
   private writeControl0(value: number): void {
     this.registers.control0 = value | ctl0.UCSYNC;
+    // UCSWRST holds the flags at what the mode starts with: UCTXIFG is set for SPI, clear for I2C.
+    if (this.has(ctl1.UCSWRST)) this.flags.assign(this.isI2c ? 0 : UCB0TXIFG, this.flags.enables);
     if (this.isI2c && value & (ctl0.UCA10 | ctl0.UCSLA10)) this.unsupported('10-bit I2C addresses');
   }
 
@@ -283,6 +285,10 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     return this.txLoaded;
   }
 
+  get nextTransmitBit(): Level {
+    return (this.txBuffer >> 7) as Level;
+  }
+
   takeTransmitByte(): number {
     this.txLoaded = false;
     this.flags.raise(UCB0TXIFG);
@@ -397,7 +403,14 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.addressed = true;
     this.registers.control1 = (this.registers.control1 & ~ctl1.UCTR) | (transmitter ? ctl1.UCTR : 0);
     this.setStatus(stat.UCSTTIFG, stat.UCSTPIFG);
-    if (transmitter && !this.txLoaded) this.flags.raise(UCB0TXIFG);
+    if (!transmitter) return;
+    // SLAU144, figure "I2C Slave Transmitter Mode": what is left in UCB0TXBUF is discarded.
+    this.txLoaded = false;
+    this.flags.raise(UCB0TXIFG);
+  }
+
+  get refusing(): boolean {
+    return this.has(ctl1.UCTXNACK);
   }
 
   takeRefusal(): boolean {

@@ -224,10 +224,12 @@ export class UsciUart implements SpiPort {
   private sendBit(): void {
     const frame = this.sending!;
     if (frame.next < frame.bits.length) {
-      this.drive(frame.bits[frame.next]!);
-      if (this.infrared && frame.bits[frame.next] === 0)
-        this.endPulse(frame.clock, frame.origin + frame.edges[frame.next]!);
-      frame.next++;
+      const level = frame.bits[frame.next]!;
+      this.drive(level);
+      if (this.infrared && level === 0) this.endPulse(frame.clock, frame.origin + frame.edges[frame.next]!);
+      // Equal bits that follow change nothing on the line, but each is a pulse of its own with IrDA.
+      do frame.next++;
+      while (!this.infrared && frame.next < frame.bits.length && frame.bits[frame.next] === level);
       this.txTimer.at(frame.clock, frame.origin + frame.edges[frame.next]!, () => this.sendBit());
     } else if ((this.flags.flags & UCA0TXIFG) === 0) {
       this.startFrame(false);
