@@ -12,6 +12,7 @@ needs=(
   'clang-tidy clang-tidy'
   'cppcheck cppcheck'
   'mspdebug mspdebug'
+  'sigrok-cli sigrok-cli'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
   needs+=('clang clang' 'ld.lld lld')
