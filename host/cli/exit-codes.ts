@@ -17,6 +17,7 @@ const byCode: Record<string, number> = {
   CLOUD_BAD_URL: exitCodes.usage,
   IMAGE_NOT_FOUND: exitCodes.usage,
   TRANSPORT_NOT_FOUND: exitCodes.noDevice,
+  HIL_NO_PROBE: exitCodes.noDevice,
   TRANSPORT_BUSY: exitCodes.busyOrPermission,
   TRANSPORT_PERMISSION: exitCodes.busyOrPermission,
   PORT_IN_USE: exitCodes.busyOrPermission,

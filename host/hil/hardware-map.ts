@@ -29,16 +29,16 @@ export interface TargetSpec {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/;
 
-/** Reads a map's text. Throws `HIL_MAP`, which names the field. */
+/** Reads a map's text. Throws `USAGE`, which names the field. */
 export function parseHardwareMap(text: string, file: string): TargetSpec[] {
   const fail = (where: string, what: string): never => {
-    throw new EarlError('HIL_MAP', `${file}: ${where}: ${what}`);
+    throw new EarlError('USAGE', `${file}: ${where}: ${what}`);
   };
   let content: unknown;
   try {
     content = JSON.parse(text);
   } catch (error) {
-    throw new EarlError('HIL_MAP', `${file}: no JSON: ${errorMessage(error)}`, { cause: error });
+    throw new EarlError('USAGE', `${file}: no JSON: ${errorMessage(error)}`, { cause: error });
   }
   const map = fields(content, 'the file', ['version', 'targets'], fail);
   if (map.version !== 1) fail('version', 'write 1');

@@ -53,13 +53,13 @@ export interface RecordedLog {
   readonly chunks: readonly WireChunk[];
 }
 
-/** Reads a file's text. Throws `WIRE_LOG_FORMAT`, which names the line. */
+/** Reads a file's text. Throws `USAGE`, which names the line. */
 export function readWireLog(text: string, file: string): RecordedLog {
   const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }));
   const [head, ...rest] = lines.filter(({ line }) => line.trim() !== '');
   const about = head && parseLine(head.line);
   if (!about || about.earl !== FORMAT || about.version !== 1) {
-    throw new EarlError('WIRE_LOG_FORMAT', `${file}: no wire log of earl hil --record (version 1)`);
+    throw new EarlError('USAGE', `${file}: no wire log of earl hil --record (version 1)`);
   }
   return { about, chunks: rest.map(({ line, number }) => readChunk(parseLine(line), `${file}, line ${number}`)) };
 }
@@ -80,7 +80,7 @@ function readChunk(value: Record<string, unknown> | undefined, where: string): W
     (dir === 'up' || dir === 'down') &&
     typeof hex === 'string' &&
     /^([0-9a-f]{2})*$/.test(hex);
-  if (!valid) throw new EarlError('WIRE_LOG_FORMAT', `${where}: write {"t": ms, "dir": "up" or "down", "hex": "…"}`);
+  if (!valid) throw new EarlError('USAGE', `${where}: write {"t": ms, "dir": "up" or "down", "hex": "…"}`);
   return { t, dir, bytes: Uint8Array.from(Buffer.from(hex, 'hex')) };
 }
 
