@@ -33,6 +33,18 @@ dist/.built: node_modules/.package-lock.json $(SOURCES)
 firmware: ## compile the probes' images with msp430-elf-gcc, or clang and lld
 	@$(MAKE) --no-print-directory -C firmware
 
+# DRIVER: rf2500, tilib, gdbc:HOST:PORT, bsl:PORT; FLASH: further options of earl flash, e.g. --id random
+DRIVER ?=
+FLASH ?=
+flash-runner = $(if $(DRIVER),--runner $(if $(filter bsl:% emu:% mspdebug:%,$(DRIVER)),,mspdebug:)$(DRIVER))
+flash-port = $(if $(filter command environment,$(firstword $(origin PORT))),--port $(PORT))
+
+.PHONY: flash
+flash: dist/.built ## write a board: PROBE=ball [DRIVER=rf2500|tilib|gdbc:HOST:PORT|bsl:PORT] [PORT=...] [FLASH='--id random']
+	@test -n '$(PROBE)' || { echo 'usage: make flash PROBE=ball|arm|light|led_test [DRIVER=...] [PORT=...]' >&2; exit 2; }
+	@tools/need-mspdebug.sh '$(DRIVER)'
+	@exec node host/cli/earl.js flash $(PROBE) $(flash-runner) $(flash-port) $(FLASH)
+
 .PHONY: size
 size: node_modules/.package-lock.json ## flash, RAM and worst-case stack of each image; fails over budget
 	@$(MAKE) --no-print-directory -C firmware size

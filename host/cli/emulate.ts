@@ -220,7 +220,7 @@ function finishProfile(profile: ProfileRun | undefined, output: EmulateOutput, j
 async function openGdb(port: number): Promise<GdbServer> {
   const server = await GdbServer.listen(port);
   const at = `127.0.0.1:${server.port}`;
-  console.error(`debugger: the program stands still; target remote ${at}, or mspdebug gdbc ${at}`);
+  console.error(`debugger: the program stands still; target remote ${at}, or mspdebug gdbc -d ${at}`);
   return server;
 }
 

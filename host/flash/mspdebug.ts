@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import intelHex from 'nrf-intel-hex';
 import { EarlError } from '../../errors/index.ts';
-import { type FlashPlan, infoSegmentLength, infoStart, programBlocks, vectorBlock } from './plan.ts';
+import { type Block, type FlashPlan, infoSegmentLength, infoStart, programBlocks, vectorBlock } from './plan.ts';
 import type { FlashListener, FlashResult, FlashRunner } from './runner.ts';
 
 /** The package is CommonJS with types of an ES module: what is imported is the class itself. */
@@ -48,33 +48,38 @@ export function mspdebugRunner(driver: string, options: MspdebugOptions = {}): F
 export function driverArguments(driver: string, serialNumber?: string): string[] {
   const serial = serialNumber === undefined ? [] : ['-s', serialNumber];
   const remote = /^gdbc:([^:]+|\[[^\]]+\]):(\d{1,5})$/.exec(driver);
-  if (remote) return ['-q', 'gdbc', `${remote[1]}:${remote[2]}`];
-  if (/^[a-z][a-z0-9-]*$/.test(driver) && driver !== 'gdbc') return ['-q', driver, ...serial];
+  if (remote) return ['-n', 'gdbc', '-d', `${remote[1]}:${remote[2]}`];
+  if (/^[a-z][a-z0-9-]*$/.test(driver) && driver !== 'gdbc') return ['-n', driver, ...serial];
   throw new EarlError('USAGE', `"${driver}" is no driver of mspdebug: rf2500, tilib or gdbc:HOST:PORT`);
 }
 
-/** Intel HEX of parts that hold something, and the commands that bring them to the chip. */
+/**
+ * Intel HEX of parts that hold something, and the commands that bring them to the chip. Info memory goes first: the gdbc
+ * driver knows one kind of erase only, that of main flash.
+ */
 function writeFiles(folder: string, plan: FlashPlan): { commands: string[]; bytes: number } {
-  const main = [...programBlocks(plan, BLOCK), vectorBlock(plan)];
-  const mainFile = join(folder, 'main.hex');
-  writeFileSync(mainFile, hexOf(main));
-  const commands = [`prog ${mainFile}`];
-  let bytes = main.reduce((sum, { data }) => sum + data.length, 0);
-  const files = [mainFile];
+  const commands: string[] = [];
+  const files: string[] = [];
+  let bytes = 0;
+  const write = (name: string, parts: readonly Block[]): string => {
+    const file = join(folder, name);
+    writeFileSync(file, hexOf(parts));
+    files.push(file);
+    bytes += parts.reduce((sum, { data }) => sum + data.length, 0);
+    return file;
+  };
   for (let at = 0; at < plan.info.length; at += infoSegmentLength) {
     const segment = plan.info.slice(at, at + infoSegmentLength);
     if (segment.every((byte) => byte === undefined)) continue;
-    const file = join(folder, `info-${at / infoSegmentLength}.hex`);
+    const address = infoStart + at;
     const data = Uint8Array.from(segment, (byte) => byte ?? 0xff);
-    writeFileSync(file, hexOf([{ address: infoStart + at, data }]));
-    commands.push(`erase segment 0x${(infoStart + at).toString(16)}`, `load ${file}`);
-    bytes += data.length;
-    files.push(file);
+    commands.push(`erase segment 0x${address.toString(16)}`, `load ${write(`info-${at}.hex`, [{ address, data }])}`);
   }
+  commands.push(`prog ${write('main.hex', [...programBlocks(plan, BLOCK), vectorBlock(plan)])}`);
   return { commands: [...commands, ...files.map((file) => `verify ${file}`), 'reset'], bytes };
 }
 
-function hexOf(parts: readonly { address: number; data: Uint8Array }[]): string {
+function hexOf(parts: readonly Block[]): string {
   const map = new MemoryMap();
   for (const { address, data } of parts) map.set(address, data);
   return `${map.asHexString(16)}\n`;
@@ -156,9 +161,9 @@ const udevRule =
 
 const explanations: readonly (readonly [RegExp, string, string])[] = [
   [
-    /find a device matching ([0-9a-f:]+)/i,
+    /unable to find a device matching [0-9a-f:]+/i,
     'TRANSPORT_NOT_FOUND',
-    'no LaunchPad is connected ($0): plug it in, lsusb must show it; an MSP-EXP430G2ET needs --runner mspdebug:tilib, an emulated board mspdebug:gdbc:HOST:PORT',
+    'no LaunchPad is connected (mspdebug: $0): plug it in, lsusb must show it; an MSP-EXP430G2ET needs --runner mspdebug:tilib, an emulated board mspdebug:gdbc:HOST:PORT',
   ],
   [
     /permission denied|operation not permitted|access denied|insufficient permissions/i,
@@ -195,6 +200,13 @@ const explanations: readonly (readonly [RegExp, string, string])[] = [
 
 /** From what mspdebug wrote to an error that a user can act on. */
 export function explainMspdebug(output: string, driver: string): EarlError {
+  if (driver.startsWith('gdbc:') && /mismatch at 10[0-9a-f]{2} /i.test(output)) {
+    return new EarlError(
+      'FLASH_VERIFY',
+      'the program was written, info memory not: by gdbc mspdebug can erase main flash only, so an id fits where info D is ' +
+        'empty. For an emulated board give it with earl emulate --id, or flash by bsl:',
+    );
+  }
   for (const [pattern, code, message] of explanations) {
     const match = pattern.exec(output);
     if (match) return new EarlError(code, message.replace('$0', match[0].trim()));
