@@ -107,8 +107,8 @@ describe('cards', () => {
       await expect.poll(() => text(cardOf(probe)), patience).toMatch(/Round trip\s+[\d.]+ m?s\s+Link\s+13 ms/);
     }
     expect(await text(cardOf(arm))).toMatch(/Acceleration\s+x\s*[−\d.]+\s*y\s*[−\d.]+\s*z\s*[−\d.]+\s*m\/s²/);
-    expect(await text(cardOf(ball))).toMatch(/Temperature\s+2[\d.]+\s+°C/);
-    expect(await text(cardOf(light))).toMatch(/Supply\s+2\.98\s+V/);
+    expect(await text(cardOf(ball))).toMatch(/Button\s+(pressed|released)\s[\s\S]*Presses\s+\d/);
+    expect(await text(cardOf(light))).toMatch(/Temperature\s+22\.1\s+°C[\s\S]*Supply\s+2\.98\s+V/);
     const lux = cardOf(light).locator('.quantity.main .number');
     const before = await text(lux);
     await expect.poll(() => text(lux), patience).not.toBe(before);
