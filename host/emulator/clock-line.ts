@@ -12,7 +12,7 @@ export class ClockLine implements ClockDomain {
   frequencyHz = 0;
 
   private readonly scheduler: Scheduler;
-  private readonly listeners: (() => void)[] = [];
+  private listeners: readonly (() => void)[] = [];
   private edges = 1;
   private period = 1;
   /** Edges counted at `anchor`; the fraction since the last edge, in units of 1/period edge. */
@@ -49,7 +49,7 @@ export class ClockLine implements ClockDomain {
   }
 
   onChange(changed: () => void): void {
-    this.listeners.push(changed);
+    this.listeners = [...this.listeners, changed];
   }
 
   request(active: boolean): void {

@@ -6,10 +6,12 @@
 
 import { type InterruptLines, vectors } from './interrupts.ts';
 
+const none: readonly (() => void)[] = [];
+
 export class InterruptController implements InterruptLines {
   /** Requested vectors, a bit each. */
   private requested = 0;
-  private readonly acceptors: (() => void)[][] = Array.from({ length: 16 }, () => []);
+  private readonly acceptors: (readonly (() => void)[])[] = new Array(16).fill(none);
   private readonly nmiSources = new Set<string>();
   private readonly changed: () => void;
 
@@ -33,7 +35,7 @@ export class InterruptController implements InterruptLines {
   }
 
   onAccept(vector: number, accepted: () => void): void {
-    this.acceptors[vector]!.push(accepted);
+    this.acceptors[vector] = [...this.acceptors[vector]!, accepted];
   }
 
   /** The vector to accept now, -1 for none. */

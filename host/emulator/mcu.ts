@@ -48,7 +48,7 @@ export class Mcu {
   private readonly controller: InterruptController;
   private readonly warnings: WarningLog;
   private readonly observers = new Observers();
-  private readonly resetListeners: ((kind: ResetKind, por: boolean) => void)[] = [];
+  private resetListeners: readonly ((kind: ResetKind, por: boolean) => void)[] = [];
   private pendingReset: ResetKind | undefined;
   private stopped = false;
   /** The CPU waits until then for the flash controller. */
@@ -167,7 +167,7 @@ export class Mcu {
 
   /** Called at every reset, after the core's own registers; `por` tells a power-on/pin reset from a PUC. */
   onReset(listener: (kind: ResetKind, por: boolean) => void): void {
-    this.resetListeners.push(listener);
+    this.resetListeners = [...this.resetListeners, listener];
   }
 
   /**

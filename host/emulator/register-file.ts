@@ -7,22 +7,20 @@ import { EarlError } from '../../errors/index.ts';
 import type { RegisterBus, RegisterHook } from './bus.ts';
 
 export class RegisterFile implements RegisterBus {
-  private readonly bytes: (RegisterHook | undefined)[] = new Array(0x100).fill(undefined);
-  private readonly words: (RegisterHook | undefined)[] = new Array(0x80).fill(undefined);
+  /** Place in `hooks` by byte address below 0x100 and, from there on, by word; 0: nobody. */
+  private readonly places = new Uint8Array(0x180);
+  private hooks: readonly (RegisterHook | undefined)[] = [undefined];
 
   mapByte(address: number, hook: RegisterHook): void {
     if (address < 0 || address > 0xff) throw new EarlError('REGISTER_RANGE', `no 8-bit register at ${hex(address)}`);
-    if (this.bytes[address] !== undefined) throw taken(address);
-    this.bytes[address] = hook;
+    this.take(address, address, hook);
   }
 
   mapWord(address: number, hook: RegisterHook): void {
     if (address < 0x100 || address > 0x1fe || (address & 1) !== 0) {
       throw new EarlError('REGISTER_RANGE', `no 16-bit register at ${hex(address)}`);
     }
-    const index = (address - 0x100) >> 1;
-    if (this.words[index] !== undefined) throw taken(address);
-    this.words[index] = hook;
+    this.take(address, 0x100 + ((address - 0x100) >> 1), hook);
   }
 
   /** True when the address, or the word that holds it, has an owner. */
@@ -56,7 +54,13 @@ export class RegisterFile implements RegisterBus {
   }
 
   private hook(address: number): RegisterHook | undefined {
-    return address < 0x100 ? this.bytes[address] : this.words[(address - 0x100) >> 1];
+    return this.hooks[this.places[address < 0x100 ? address : 0x100 + ((address - 0x100) >> 1)]!];
+  }
+
+  private take(address: number, place: number, hook: RegisterHook): void {
+    if (this.places[place] !== 0) throw taken(address);
+    this.places[place] = this.hooks.length;
+    this.hooks = [...this.hooks, hook];
   }
 }
 
