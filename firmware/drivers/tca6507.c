@@ -51,12 +51,7 @@ static enum status tca6507_send(struct tca6507 *chip, uint8_t first, uint8_t cou
         chip->stale = 1;
         return status;
     }
-    if (first + count > TCA6507_READABLE_REGISTERS) {
-        count--;
-    }
-    if (count != 0) {
-        tca6507_copy(chip->registers + first, message + 1, count);
-    }
+    tca6507_copy(chip->registers + first, message + 1, count);
     return STATUS_OK;
 }
 
@@ -78,11 +73,8 @@ enum status tca6507_read(struct tca6507 *chip, uint8_t first, uint8_t *values, u
 }
 
 enum status tca6507_refresh(struct tca6507 *chip) {
-    enum status status = i2c_present(&chip->bus);
+    enum status status;
 
-    if (status != STATUS_OK) {
-        return status;
-    }
     (void)tca6507_edit(chip);
     status = tca6507_send(chip, 0, TCA6507_READABLE_REGISTERS);
     if (status == STATUS_OK) {
@@ -113,9 +105,6 @@ enum status tca6507_set_outputs(struct tca6507 *chip, const uint8_t *codes) {
         }
         tca6507_put_code(image, output, codes[output]);
     }
-    image[TCA6507_SELECT0] &= TCA6507_ALL_OUTPUTS;
-    image[TCA6507_SELECT1] &= TCA6507_ALL_OUTPUTS;
-    image[TCA6507_SELECT2] &= TCA6507_ALL_OUTPUTS;
     return tca6507_send(chip, TCA6507_SELECT0, 3);
 }
 
@@ -150,7 +139,7 @@ enum status tca6507_set_level(struct tca6507 *chip, enum tca6507_source source, 
     if (source > TCA6507_MASTER || level > TCA6507_LEVEL_MAX) {
         return STATUS_BAD_ARGUMENT;
     }
-    tca6507_put_nibble(tca6507_edit(chip) + address, source & 1, level);
+    tca6507_put_nibble(tca6507_edit(chip) + address, TCA6507_NIBBLE(source & 1), level);
     return tca6507_send(chip, address, 1);
 }
 
@@ -203,7 +192,7 @@ enum status tca6507_set_times(struct tca6507 *chip, uint8_t bank, struct tca6507
     codes[3] = nearest(&times->first_off_ms);
     codes[4] = nearest(&times->second_off_ms);
     for (i = 0; i < sizeof codes; i++) {
-        tca6507_put_nibble(image + TCA6507_FADE_ON + i, bank, codes[i]);
+        tca6507_put_nibble(image + TCA6507_FADE_ON + i, TCA6507_NIBBLE(bank), codes[i]);
     }
     return tca6507_send(chip, TCA6507_FADE_ON, sizeof codes);
 }
@@ -279,12 +268,7 @@ unsigned tca6507_nibble(unsigned value, unsigned bank) {
     return (bank ? value >> 4 : value) & 15u;
 }
 
-void tca6507_put_nibble(uint8_t *at, unsigned bank, unsigned nibble) {
-    uint8_t mask = 0x0f;
-
-    if (bank) {
-        mask = 0xf0;
-        nibble <<= 4;
-    }
-    *at = (uint8_t)((*at & ~mask) | nibble);
+void tca6507_put_nibble(uint8_t *at, uint8_t mask, uint8_t nibble) {
+    nibble |= (uint8_t)(nibble << 4);
+    *at ^= (*at ^ nibble) & mask;
 }

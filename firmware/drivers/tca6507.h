@@ -23,10 +23,10 @@
 
 struct tca6507 {
     struct i2c_device bus;
-    uint8_t registers[TCA6507_READABLE_REGISTERS]; /* the shadow; valid once `attached` */
-    uint8_t candidate[1 + TCA6507_REGISTERS];      /* room for a command, then what is being written */
-    uint8_t attached;                              /* the chip acknowledged a whole image since tca6507_init */
-    uint8_t stale;                                 /* a write failed since: the chip may differ from the shadow */
+    uint8_t registers[TCA6507_REGISTERS];     /* the shadow; valid once `attached` */
+    uint8_t candidate[1 + TCA6507_REGISTERS]; /* room for a command, then what is being written */
+    uint8_t attached;                         /* the chip acknowledged a whole image since tca6507_init */
+    uint8_t stale;                            /* a write failed since: the chip may differ from the shadow */
 };
 
 enum tca6507_source { TCA6507_PWM0, TCA6507_PWM1, TCA6507_MASTER };
@@ -45,7 +45,7 @@ struct tca6507_times {
 /** Fills the shadow with the chip's power-up values, sets up the bus. Talks to no device. */
 enum status tca6507_init(struct tca6507 *chip);
 
-/** Presence check, then the shadow to registers 0x00 to 0x09 in one write. Call after power-up and when stale. */
+/** The shadow to registers 0x00 to 0x09 in one write. STATUS_NACK: no chip. Call after power-up and when stale. */
 enum status tca6507_refresh(struct tca6507 *chip);
 
 /** Registers 0x00 to 0x09 from the chip into the shadow, when somebody else wrote them. */
@@ -110,8 +110,8 @@ unsigned tca6507_code_of(const uint8_t *registers, unsigned output);
 /** Sets the code of an output in a register image. */
 void tca6507_put_code(uint8_t *registers, unsigned output, unsigned code);
 
-/** A bank's half of a register, and replacing it. */
+/** A bank's half of a register, and replacing it: `mask` is TCA6507_NIBBLE(bank). */
 unsigned tca6507_nibble(unsigned value, unsigned bank);
-void tca6507_put_nibble(uint8_t *at, unsigned bank, unsigned nibble);
+void tca6507_put_nibble(uint8_t *at, uint8_t mask, uint8_t nibble);
 
 #endif

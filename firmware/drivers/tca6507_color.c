@@ -3,166 +3,157 @@
 #include "drivers/tca6507.h"
 #include "drivers/tca6507_regs.h"
 
-#define SOURCES  5u
 #define CHANNELS 3u
 
-/* In place of a source's level: it may get any; it may, at the cost of the other LED's one-shot; it must not be used.
+/*
+ * Sources whose level can be set: the two low bits of their codes, which PWM and blinking share. 0 are off and on; the
+ * unused code 1 counts as master, which costs nothing but exactness.
  */
-#define LEVEL_FREE     0xffu
-#define LEVEL_ONE_SHOT 0xfeu
-#define LEVEL_BARRED   0x80u
+enum { FIXED, MASTER, BANK0, BANK1, SOURCES };
+#define BLINKS 4u /* the other bit of the code */
 
-/* Master comes before the PWMs: these also make patterns, so the other LED may need them. */
-enum { OFF, ON, MASTER, PWM0, PWM1 };
+#define CONTROL TCA6507_ONE_SHOT_MASTER
+#define LEVELS  TCA6507_MAXIMUM_INTENSITY
 
-static const uint8_t source_codes[SOURCES] = {TCA6507_CODE_OFF, TCA6507_CODE_ON, TCA6507_CODE_MASTER, TCA6507_CODE_PWM0,
-                                              TCA6507_CODE_PWM1};
+#define FOLLOWING (TCA6507_FOLLOW_MASTER(0) | TCA6507_FOLLOW_MASTER(1))
+#define ONE_SHOTS (TCA6507_ONE_SHOT(0) | TCA6507_ONE_SHOT(1))
+#define RESTARTS  (TCA6507_RESTART(0) | TCA6507_RESTART(1))
 
-#define TO_BLINK (TCA6507_CODE_BLINK0 - TCA6507_CODE_PWM0)
+/* A source's half of the registers that two banks share, and its bits in register 0x09. */
+static const uint8_t nibbles[SOURCES] = {0, TCA6507_NIBBLE(0), TCA6507_NIBBLE(0), TCA6507_NIBBLE(1)};
+static const uint8_t flags[SOURCES] = {0, 0, TCA6507_FOLLOW_MASTER(0) | TCA6507_ONE_SHOT(0),
+                                       TCA6507_FOLLOW_MASTER(1) | TCA6507_ONE_SHOT(1)};
 
-/* Which codes the LEDs show that the colour is not for: bit n is code n. */
-static unsigned codes_kept(const uint8_t *registers, unsigned leds) {
-    unsigned kept = 0;
+/* Scratch of one call; here, because on the stack it would cost flash and as much RAM. */
+static struct {
+    uint8_t levels[SOURCES];
+    uint8_t held[SOURCES]; /* 0, or the codes that need the source to stay as it is */
+} sources;
+
+/* What the LEDs hold that the colour is not for; a one-shot holds nothing. */
+static void survey(const uint8_t *registers, unsigned leds) {
     unsigned output;
 
+    for (output = 0; output < SOURCES; output++) {
+        sources.held[output] = 0;
+    }
+    sources.levels[MASTER] = registers[CONTROL] & TCA6507_MASTER_LEVEL_MASK;
+    sources.levels[BANK0] = registers[LEVELS] & 15u;
+    sources.levels[BANK1] = registers[LEVELS] >> 4;
     for (output = 1; output < TCA6507_OUTPUTS; output++) {
         if (!(leds & (output <= CHANNELS ? TCA6507_LED_LOWER : TCA6507_LED_UPPER))) {
-            kept |= 1u << tca6507_code_of(registers, output);
+            unsigned code = tca6507_code_of(registers, output);
+
+            if (code < TCA6507_CODE_BLINK0 || !(registers[CONTROL] & flags[code & 3u] & ONE_SHOTS)) {
+                sources.held[code & 3u] |= (uint8_t)code;
+            }
         }
     }
-    return kept;
 }
 
-/* Does the bank blink with these times? The second pause is the first one's. */
-static unsigned same_blink(const uint8_t *registers, unsigned bank, const struct tca6507_color *color) {
-    unsigned i;
-
-    for (i = 0; i <= TCA6507_TIMES; i++) {
-        if (tca6507_nibble(registers[TCA6507_FADE_ON + i], bank) != color->time_codes[i - (i == TCA6507_TIMES)]) {
-            return 0;
-        }
-    }
-    return color->effect == TCA6507_BLINK && !(registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_ONE_SHOT(bank));
-}
-
-/* What a bank has to offer: the level that it keeps for the other LED, or one of LEVEL_*. */
-static unsigned offer_of(const uint8_t *registers, unsigned kept, unsigned bank, const struct tca6507_color *color) {
-    unsigned blinks = kept >> bank & 1u << TCA6507_CODE_BLINK0;
-
-    if (blinks && registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_ONE_SHOT(bank)) {
-        return LEVEL_ONE_SHOT;
-    }
-    if (!blinks && !(kept >> bank & 1u << TCA6507_CODE_PWM0)) {
-        return LEVEL_FREE;
-    }
-    if (blinks && color->effect != TCA6507_STEADY && !same_blink(registers, bank, color)) {
-        return LEVEL_BARRED;
-    }
-    return tca6507_nibble(registers[TCA6507_MAXIMUM_INTENSITY], bank);
-}
-
-static void survey(const uint8_t *registers, const struct tca6507_color *color, uint8_t *levels) {
-    unsigned kept = codes_kept(registers, color->leds);
-    unsigned bank;
-
-    levels[OFF] = 0;
-    levels[ON] = TCA6507_LEVEL_MAX;
-    levels[MASTER] = LEVEL_FREE;
-    if (kept & 1u << TCA6507_CODE_MASTER) {
-        levels[MASTER] = registers[TCA6507_ONE_SHOT_MASTER] & TCA6507_MASTER_LEVEL_MASK;
-    }
-    if (color->effect != TCA6507_STEADY) {
-        levels[ON] = LEVEL_BARRED;
-        levels[MASTER] = LEVEL_BARRED;
-    }
-    for (bank = 0; bank < TCA6507_BANKS; bank++) {
-        levels[PWM0 + bank] = (uint8_t)offer_of(registers, kept, bank, color);
-    }
-}
-
-/* How far a source is from what is wanted: the right level, then a free one, then one at a price, then the nearest. */
-static unsigned distance(unsigned level, unsigned wanted) {
-    if (level >= LEVEL_ONE_SHOT) {
-        return LEVEL_FREE + 1u - level;
-    }
-    return (level > wanted ? level - wanted : wanted - level) << 2;
-}
-
-static unsigned choose(const uint8_t *levels, unsigned wanted) {
-    unsigned best = OFF;
-    unsigned source;
-
-    for (source = ON; source < SOURCES; source++) {
-        if (distance(levels[source], wanted) < distance(levels[best], wanted)) {
-            best = source;
-        }
-    }
-    return best;
-}
-
-/* Switches off outputs with a bank's blinking code. */
-static void switch_off(uint8_t *registers, unsigned code) {
+/* Gives a source that is free its level; one-shots of the other LED that it has end. */
+static void claim(uint8_t *registers, unsigned source, uint8_t level) {
     unsigned output;
 
-    for (output = 1; output < TCA6507_OUTPUTS; output++) {
-        if (tca6507_code_of(registers, output) == code) {
-            tca6507_put_code(registers, output, TCA6507_CODE_OFF);
+    sources.held[source] = 1;
+    sources.levels[source] = level;
+    if (source == MASTER) {
+        registers++; /* the master's level is in the next register */
+    } else {
+        for (output = 1; output < TCA6507_OUTPUTS; output++) {
+            if (tca6507_code_of(registers, output) == (source | BLINKS)) {
+                tca6507_put_code(registers, output, TCA6507_CODE_OFF);
+            }
         }
+        registers[CONTROL] &= (uint8_t) ~(flags[source] & FOLLOWING);
     }
+    tca6507_put_nibble(registers + LEVELS, nibbles[source], level);
 }
 
 /* Sets a bank's times and mode, and has it start from the beginning. */
-static void claim_pattern(uint8_t *registers, unsigned bank, struct tca6507_color *color) {
-    unsigned flag = TCA6507_ONE_SHOT(bank);
+static void start_pattern(uint8_t *registers, unsigned source, struct tca6507_color *color) {
+    uint8_t one_shot = flags[source] & ONE_SHOTS;
     unsigned i;
 
-    for (i = 0; i <= TCA6507_TIMES; i++) {
-        tca6507_put_nibble(registers + TCA6507_FADE_ON + i, bank, color->time_codes[i - (i == TCA6507_TIMES)]);
+    for (i = 0; i < TCA6507_TIMES; i++) {
+        tca6507_put_nibble(registers + TCA6507_FADE_ON + i, nibbles[source], color->time_codes[i]);
     }
-    registers[TCA6507_ONE_SHOT_MASTER] &= (uint8_t)~flag;
-    if (color->effect != TCA6507_BLINK) {
-        registers[TCA6507_ONE_SHOT_MASTER] |= (uint8_t)flag;
+    registers[CONTROL] |= one_shot;
+    if (color->effect == TCA6507_BLINK) {
+        registers[CONTROL] ^= one_shot;
     }
-    color->restart |= (uint8_t)TCA6507_RESTART(bank);
+    color->restart |= nibbles[source] & RESTARTS;
 }
 
-/* Gives a source its level. */
-static void claim_level(uint8_t *registers, unsigned source, unsigned level) {
-    unsigned bank = source - PWM0;
+static uint8_t apart(uint8_t a, uint8_t b) {
+    return a > b ? a - b : b - a;
+}
 
-    if (source == MASTER) {
-        tca6507_put_nibble(registers + TCA6507_ONE_SHOT_MASTER, 0, level);
-        return;
+#define NO_CODE 0xffu
+
+/* The code for one channel, whose level becomes the one reached. NO_CODE: there is no bank for a pattern. */
+static __attribute__((noinline)) uint8_t choose(uint8_t *registers, struct tca6507_color *color, uint8_t *level) {
+    uint8_t code = NO_CODE;
+    uint8_t reached = 0;
+    uint8_t least =
+        (uint8_t)(*level << 1); /* twice the distance: a free source is between the right one and the next */
+    unsigned best = FIXED;
+    unsigned source = BANK0;
+
+    if (color->effect == TCA6507_STEADY) {
+        source = MASTER;
+        code = TCA6507_CODE_OFF;
+        if (*level > TCA6507_LEVEL_MAX / 2u) {
+            code = TCA6507_CODE_ON;
+            reached = TCA6507_LEVEL_MAX;
+            least = (uint8_t)(TCA6507_LEVEL_MAX * 2u - least);
+        }
     }
-    switch_off(registers, TCA6507_CODE_BLINK0 + bank);
-    registers[TCA6507_ONE_SHOT_MASTER] &= (uint8_t)~TCA6507_FOLLOW_MASTER(bank);
-    tca6507_put_nibble(registers + TCA6507_MAXIMUM_INTENSITY, bank, level);
+    for (; source < SOURCES; source++) {
+        uint8_t distance = 1;
+
+        if (color->effect != TCA6507_STEADY && sources.held[source] & BLINKS) {
+            continue;
+        }
+        if (sources.held[source]) {
+            distance = (uint8_t)(apart(sources.levels[source], *level) << 1);
+        }
+        if (code == NO_CODE) {
+            code = TCA6507_CODE_OFF;
+        }
+        if (distance < least) {
+            least = distance;
+            best = source;
+        }
+    }
+    if (best != FIXED) {
+        if (!sources.held[best]) {
+            claim(registers, best, *level);
+        }
+        reached = sources.levels[best];
+        code = (uint8_t)best;
+        if (best == MASTER) {
+            code = TCA6507_CODE_MASTER;
+        } else if (color->effect != TCA6507_STEADY) {
+            code |= BLINKS;
+            start_pattern(registers, best, color);
+        }
+    }
+    *level = reached;
+    return code;
 }
 
 uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color) {
-    uint8_t levels[SOURCES];
     unsigned channel;
 
-    survey(registers, color, levels);
+    survey(registers, color->leds);
     color->restart = 0;
-    if (levels[ON] == LEVEL_BARRED && levels[PWM0] == LEVEL_BARRED && levels[PWM1] == LEVEL_BARRED) {
-        return 0;
-    }
+    color->time_codes[TCA6507_TIME_SECOND_OFF] = color->time_codes[TCA6507_TIME_OFF];
     for (channel = 0; channel < CHANNELS; channel++) {
-        unsigned source = choose(levels, color->levels[channel]);
-        unsigned code = source_codes[source];
-        unsigned is_new = levels[source] >= LEVEL_ONE_SHOT;
+        uint8_t code = choose(registers, color, &color->levels[channel]);
 
-        if (is_new) {
-            levels[source] = color->levels[channel];
-            claim_level(registers, source, levels[source]);
-        }
-        color->levels[channel] = levels[source];
-        if (source >= PWM0 && color->effect != TCA6507_STEADY) {
-            code += TO_BLINK;
-            if (is_new || !same_blink(registers, source - PWM0, color)) {
-                claim_pattern(registers, source - PWM0, color);
-            }
+        if (code == NO_CODE) {
+            return 0;
         }
         if (color->leds & TCA6507_LED_LOWER) {
             tca6507_put_code(registers, 1 + channel, code);

@@ -28,11 +28,18 @@ enum tca6507_effect {
 };
 
 /* Order of the time codes of a pattern. */
-enum { TCA6507_TIME_FADE_ON, TCA6507_TIME_FULLY_ON, TCA6507_TIME_FADE_OFF, TCA6507_TIME_OFF, TCA6507_TIMES };
+enum {
+    TCA6507_TIME_FADE_ON,
+    TCA6507_TIME_FULLY_ON,
+    TCA6507_TIME_FADE_OFF,
+    TCA6507_TIME_OFF,
+    TCA6507_TIME_SECOND_OFF,
+    TCA6507_TIMES
+};
 
 struct tca6507_color {
     uint8_t levels[3];                 /* red, green, blue, 0 to 15: wanted, then reached */
-    uint8_t time_codes[TCA6507_TIMES]; /* of a pattern; both pauses of a cycle are TIME_OFF */
+    uint8_t time_codes[TCA6507_TIMES]; /* of a pattern; the second pause is made equal to the first */
     uint8_t leds;                      /* bits of TCA6507_LED_* */
     uint8_t effect;                    /* enum tca6507_effect */
     uint8_t restart;                   /* result: what the initialisation register gets, 0 for nothing */
@@ -40,9 +47,9 @@ struct tca6507_color {
 
 /**
  * Changes the image of registers 0x00 to 0x09 so that the LEDs show the colour, and replaces the levels in `color` by
- * those reached. A blink shares a bank with the other LED when their times are the same. A one-shot of the other LED,
- * finished or not, gives way when nothing else is free: its outputs are switched off. Returns 1, or 0 when a pattern
- * has no bank because both blink for the other LED; the image is as it was then.
+ * those reached. A bank that blinks for the other LED is not available: what both LEDs shall do is set for both at
+ * once. A one-shot of the other LED, finished or not, gives way to what needs its bank: its outputs are switched off.
+ * Returns 1, or 0 when a pattern has no bank because both blink for the other LED; the image is of no use then.
  */
 uint8_t tca6507_color_allocate(uint8_t *registers, struct tca6507_color *color);
 

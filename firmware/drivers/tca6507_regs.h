@@ -36,9 +36,11 @@
  * writing 8 into its nibble, and so do we. */
 #define TCA6507_RESTART(bank) (0x08u << (4u * (bank)))
 
-#define TCA6507_OUTPUTS     7u
-#define TCA6507_ALL_OUTPUTS 0x7fu
-#define TCA6507_BANKS       2u
+#define TCA6507_OUTPUTS 7u
+#define TCA6507_BANKS   2u
+
+/* A bank's half of registers 0x03 to 0x08. */
+#define TCA6507_NIBBLE(bank) ((bank) ? 0xf0u : 0x0fu)
 
 /* Codes of an output (SCPS164, "Select Registers"). */
 #define TCA6507_CODE_OFF    0u /* 1 is off, too */

@@ -11,22 +11,23 @@
 #include "hal/interrupt.h"
 #include "hal/port.h"
 #include "hal/sleep.h"
+#include "runtime/bytes.h"
 #include "runtime/multiply.h"
 
 #define ERASED                 0xFFu
 #define PERIODS                32u /* of ACLK in one measurement: 64000 cycles on the slowest VLO still fit 16 bits */
 #define TYPICAL_CYCLES         21333u /* 32 periods of 12 kHz, until measured */
 #define LONGEST_CALIBRATION_MS 10     /* 35 periods of 4 kHz */
-#define LONGEST_TICKS          32767u
+#define LONGEST_MS             800    /* 16384 ticks of 20 kHz */
 #define EDGE_POLLS             8000u /* more than the slowest VLO period lasts, so that a dead VLO cannot hang the probe */
 
 static struct {
     uint32_t now_ms;
-    uint16_t calibrated_ms;   /* low half of the probe time of the last measurement */
-    uint16_t fraction;        /* of a millisecond, in 1/65536 */
-    uint16_t count;           /* Timer0 at now_ms */
-    uint16_t ms_per_tick_q16; /* milliseconds per ACLK tick, times 65536 */
-    uint16_t ticks_per_ms_q8; /* ACLK ticks per millisecond, times 256 */
+    uint16_t calibrated_ms;    /* low half of the probe time of the last measurement */
+    uint16_t fraction;         /* of a millisecond, in 1/65536 */
+    uint16_t count;            /* Timer0 at now_ms */
+    uint16_t ms_per_tick_q16;  /* milliseconds per ACLK tick, times 65536 */
+    uint16_t ticks_per_ms_q11; /* ACLK ticks per millisecond, times 2048; 20 of them on the fastest VLO */
 } clock;
 
 /* At the DCO's reset frequency of about 1.1 MHz this blinks some five times a second. */
@@ -44,8 +45,7 @@ static void start_dco(void) {
     DCOCTL = 0;
     BCSCTL1 = CALBC1_8MHZ | XT2OFF;
     DCOCTL = CALDCO_8MHZ;
-    BCSCTL2 = 0;
-    BCSCTL3 = LFXT1S_2;
+    BCSCTL3 = LFXT1S_2; /* BCSCTL2 is 0 from every reset: DCO, undivided */
 }
 
 uint16_t clock_count(void) {
@@ -101,14 +101,14 @@ static void calibrate(void) {
     TA0CCTL0 = 0;
     TA0R = start + edges;
     TA0CTL = TASSEL_1 | MC_2;
-    if (cycles < 10000u)
-        cycles = clock.ms_per_tick_q16 != 0 ? 0 : TYPICAL_CYCLES; /* above 25 kHz is no VLO */
+    if (cycles < 12200u)
+        cycles = clock.ms_per_tick_q16 != 0 ? 0 : TYPICAL_CYCLES; /* above 21 kHz is no VLO */
     if (cycles == 0)
         return;
     clock.ms_per_tick_q16 = high_half(multiply16(cycles, 16777u) + 0x8000u); /* cycles / 256000 * 65536 */
-    /* SMCLK / 1000 * PERIODS * 256 / cycles */
-    _Static_assert(CLOCK_SMCLK_HZ / 1000u * PERIODS * 256u == 1000ul * 65536u, "the constants of the next line");
-    clock.ticks_per_ms_q8 = fraction16(500, cycles >> 1);
+    /* SMCLK / 1000 * PERIODS * 2048 / cycles */
+    _Static_assert(CLOCK_SMCLK_HZ / 1000u * PERIODS * 2048u == 8000ul * 65536u, "the constants of the next line");
+    clock.ticks_per_ms_q11 = fraction16(4000, cycles >> 1);
 }
 
 void clock_init(void) {
@@ -143,16 +143,7 @@ bool clock_is_near(uint16_t due_ms) {
 }
 
 uint16_t clock_vlo_hz(void) {
-    return (uint16_t)(multiply16(clock.ticks_per_ms_q8, 1000u) >> 8);
-}
-
-static uint16_t ticks_of(uint16_t ms, uint16_t most) {
-    uint32_t ticks = (multiply16(clock.ticks_per_ms_q8, ms) >> 8) + 1u;
-    return ticks > most ? most : (uint16_t)ticks;
-}
-
-uint16_t clock_ticks(uint16_t ms) {
-    return ticks_of(ms, LONGEST_TICKS);
+    return high_half(multiply16(clock.ticks_per_ms_q11, 1000u << 5));
 }
 
 /* Two ticks ahead at least (TA12); what is nearer wakes at once. */
@@ -169,11 +160,14 @@ void clock_alarm_in(uint16_t ticks) {
 }
 
 bool clock_alarm_at(uint16_t due_ms) {
-    int16_t ahead = (int16_t)(due_ms - (uint16_t)clock.now_ms);
-    if (ahead <= 0)
+    int16_t ahead_ms = (int16_t)(due_ms - (uint16_t)clock.now_ms);
+    if (ahead_ms <= 0)
         return false;
-    uint16_t begun = high_half(multiply16(clock.ticks_per_ms_q8, clock.fraction >> 8)); /* of the current millisecond */
-    arm(clock.count + ticks_of((uint16_t)ahead, CLOCK_LONGEST_TICKS) - begun);
+    if (ahead_ms > LONGEST_MS)
+        ahead_ms = LONGEST_MS;
+    /* In 1/32 ms, from what is left of the current one. */
+    uint16_t ahead_q5 = (uint16_t)((uint16_t)ahead_ms << 5) - (uint8_t)(high_byte(clock.fraction) >> 3);
+    arm(clock.count + high_half(multiply16(clock.ticks_per_ms_q11, ahead_q5)) + 1u);
     return true;
 }
 

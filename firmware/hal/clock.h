@@ -50,9 +50,6 @@ bool clock_is_near(uint16_t due_ms);
 /* The VLO's frequency in hertz as last measured. */
 uint16_t clock_vlo_hz(void);
 
-/* Milliseconds as ACLK ticks, rounded up; at most 32767. */
-uint16_t clock_ticks(uint16_t ms);
-
 /* Timer0's count, read safely against its asynchronous clock. */
 uint16_t clock_count(void);
 
@@ -60,7 +57,7 @@ uint16_t clock_count(void);
 void clock_alarm_in(uint16_t ticks);
 
 /*
- * Sets WAKE_TIMER when probe time `due_ms` (low half) comes, or after CLOCK_LONGEST_TICKS if that is sooner. False: it
+ * Sets WAKE_TIMER when probe time `due_ms` (low half) comes, or after 800 ms if that is sooner. False: it
  * has come already, nothing was armed. "Now" is the time that clock_ms last returned. Probes use timer.h instead.
  */
 bool clock_alarm_at(uint16_t due_ms);

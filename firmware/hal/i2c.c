@@ -57,8 +57,7 @@ static void i2c_detach(void) {
 static void i2c_attach(void) {
     UCB0CTL1 = UCSSEL_2 | UCSWRST;
     UCB0CTL0 = UCMST | UCMODE_3 | UCSYNC;
-    UCB0BR0 = (uint8_t)(CLOCK_SMCLK_HZ / SCL_HZ);
-    UCB0BR1 = 0;
+    UCB0BR0 = (uint8_t)(CLOCK_SMCLK_HZ / SCL_HZ); /* BR1 is 0 from every reset */
     P1SEL |= BOARD_SCL | BOARD_SDA;
     P1SEL2 |= BOARD_SCL | BOARD_SDA;
     UCB0CTL1 &= (uint8_t)~UCSWRST;

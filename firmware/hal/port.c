@@ -1,22 +1,17 @@
-/* Pins: see port.h. SLAU144 "Digital I/O". */
+/* Pins: see port.h. SLAU144 "Digital I/O", which also says what every reset makes 0: P1SEL, P3SEL, PxSEL2. */
 #include "hal/port.h"
 
 #include "board/earl.h"
 
 void port_init(void) {
-    P1SEL = 0;
-    P1SEL2 = 0;
     P1OUT = BOARD_BUTTON; /* pulled up, all else low */
     P1REN = BOARD_BUTTON;
     P1DIR = (uint8_t) ~(BOARD_UART_PINS | BOARD_BUTTON | BOARD_LIGHT | BOARD_SCL | BOARD_SDA);
     P2SEL = 0; /* after reset P2.6 and P2.7 belong to the crystal oscillator */
-    P2SEL2 = 0;
     P2OUT = 0;
     P2REN = BOARD_MOTION; /* pulled down, so that the input does not float without an accelerometer */
     P2DIR = (uint8_t)~BOARD_MOTION;
-    P3SEL = 0; /* not bonded out in the 20-pin package, yet inputs would float */
-    P3SEL2 = 0;
-    P3OUT = 0;
+    P3OUT = 0; /* not bonded out in the 20-pin package, yet inputs would float */
     P3DIR = 0xFF;
 }
 

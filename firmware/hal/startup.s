@@ -1,7 +1,8 @@
 ; From reset to main, the vector table, and the common way out of every interrupt.
 ;
 ; Accepted by GNU as and by clang's assembler alike. At reset: stop the watchdog, set the stack pointer, paint the free RAM
-; (reset.c measures the stack's high-water mark by it), copy .data, clear .bss, leave .noinit alone, call main.
+; (reset.c measures the stack's high-water mark by it), clear .bss, leave .noinit alone, call main. There is no .data: the
+; linker script refuses initialised variables.
 ; Vectors: SLAS735 "Interrupt Vector Addresses". Handlers are weak (interrupt.h): a vector that no linked module claims
 ; returns at once, as erratum USCI29 asks; its interrupt is never enabled.
 
@@ -19,21 +20,10 @@ reset_handler:
   mov #__stack_bottom, r12
 paint:
   cmp r1, r12
-  jhs copy
+  jhs clear
   mov #STACK_PAINT, 0(r12)
   add #2, r12
   jmp paint
-
-copy:
-  mov #__data_load, r13
-  mov #__data_start, r12
-copy_word:
-  cmp #__data_end, r12
-  jhs clear
-  mov 0(r13), 0(r12)
-  add #2, r13
-  add #2, r12
-  jmp copy_word
 
 clear:
   mov #__bss_start, r12
@@ -50,7 +40,7 @@ run:
   mov #0, &WDTCTL
   .size reset_handler, . - reset_handler
 
-; GCC's objects name these to pull in pieces of its own start-up code, which the loops above replace.
+; GCC's objects name these to pull in pieces of its own start-up code, which the loop above replaces.
   .global __crt0_movedata
   .global __crt0_init_bss
   .set __crt0_movedata, reset_handler

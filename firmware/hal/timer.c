@@ -6,19 +6,18 @@
 static uint16_t next_due_ms;
 static bool next_known;
 
-void timer_start(struct timer *timer, uint16_t ms) {
-    timer->due_ms = (uint16_t)clock_ms() + ms;
-    timer->period_ms = 0;
-    timer->running = true;
-}
-
 void timer_start_periodic(struct timer *timer, uint16_t period_ms) {
-    timer_start(timer, period_ms);
+    timer->due_ms = (uint16_t)clock_ms() + period_ms;
     timer->period_ms = period_ms;
 }
 
+void timer_start(struct timer *timer, uint16_t ms) {
+    timer_start_periodic(timer, ms);
+    timer->period_ms = TIMER_ONCE;
+}
+
 void timer_stop(struct timer *timer) {
-    timer->running = false;
+    timer->period_ms = TIMER_STOPPED;
 }
 
 static void note(uint16_t due_ms) {
@@ -29,15 +28,15 @@ static void note(uint16_t due_ms) {
 }
 
 bool timer_due(struct timer *timer) {
-    if (!timer->running)
+    if (timer->period_ms == TIMER_STOPPED)
         return false;
     uint16_t now = (uint16_t)clock_ms();
     if ((int16_t)(now - timer->due_ms) < 0) {
         note(timer->due_ms);
         return false;
     }
-    if (timer->period_ms == 0) {
-        timer->running = false;
+    if (timer->period_ms == TIMER_ONCE) {
+        timer_stop(timer);
         return true;
     }
     timer->due_ms += timer->period_ms;

@@ -18,9 +18,11 @@
 /* All zeros is a stopped timer. */
 struct timer {
     uint16_t due_ms;    /* low half of the probe time of the deadline */
-    uint16_t period_ms; /* 0: one shot */
-    bool running;
+    uint16_t period_ms; /* TIMER_STOPPED, TIMER_ONCE, or the period */
 };
+
+#define TIMER_STOPPED 0u
+#define TIMER_ONCE    0xffffu
 
 /* Due once, `ms` from now. Restarts a running timer. */
 void timer_start(struct timer *timer, uint16_t ms);

@@ -41,18 +41,14 @@ _Static_assert((UART_RX_SIZE & (UART_RX_SIZE - 1u)) == 0, "the ring's places are
 enum status uart_init(enum uart_baud baud) {
     if ((unsigned)baud >= sizeof settings / sizeof settings[0])
         return STATUS_BAD_ARGUMENT;
-    UCA0CTL1 = UCSWRST;
+    UCA0CTL1 = UCSSEL_2 | UCRXEIE | UCSWRST; /* clears UCA0TXIE, too; CTL0 and BR1 are 0 from every reset */
     uart.tx_left = 0;
     uart.rx_tail = uart.rx_head;
-    UCA0CTL0 = 0;
-    UCA0CTL1 = UCSSEL_2 | UCRXEIE | UCSWRST;
     UCA0BR0 = settings[baud].br0;
-    UCA0BR1 = 0;
     UCA0MCTL = settings[baud].mctl;
     P1SEL |= BOARD_UART_PINS;
     P1SEL2 |= BOARD_UART_PINS;
     UCA0CTL1 &= (uint8_t)~UCSWRST;
-    BITS_CLEAR(IE2, UCA0TXIE);
     BITS_SET(IE2, UCA0RXIE);
     return STATUS_OK;
 }
@@ -96,13 +92,9 @@ uint8_t uart_receive_interrupt(void) {
     uint8_t byte = UCA0RXBUF;
     uint8_t filled = uart.rx_head - uart.rx_tail;
     if (errors & UCOE)
-        uart.counters.overruns++;
-    if (errors & UCFE) {
-        uart.counters.framing_errors++;
-        return 0;
-    }
-    if (filled >= UART_RX_SIZE) {
-        uart.counters.overruns++;
+        uart.counters.lost++;
+    if ((errors & UCFE) || filled >= UART_RX_SIZE) {
+        uart.counters.lost++;
         return WAKE_UART;
     }
     uart.rx[uart.rx_head % UART_RX_SIZE] = byte;

@@ -1,8 +1,8 @@
 /*
  * UART on USCI_A0: 8 data bits, no parity, one stop bit; P1.1 receives, P1.2 sends (SLAU144 "USCI, UART Mode").
  *
- * Reception: interrupt to a ring of UART_RX_SIZE. Overflow policy: the new byte is lost and counted as an overrun, as
- * is a byte that the hardware lost (UCOE). A byte with a framing error is dropped and counted in framing_errors. Main
+ * Reception: interrupt to a ring of UART_RX_SIZE. Overflow policy: the new byte is lost and counted, as is a byte
+ * that the hardware lost (UCOE), and one with a framing error. Main
  * is woken by UART_WAKE_BYTE (the frame delimiter) or when the ring is three quarters full, not by every byte.
  *
  * Transmission: one frame at a time from the caller's buffer, which the interrupt empties.
@@ -25,10 +25,9 @@ enum uart_baud { UART_BAUD_9600, UART_BAUD_19200, UART_BAUD_38400, UART_BAUD_576
 
 /* Counted since start; they wrap. */
 struct uart_counters {
-    uint32_t rx_bytes;       /* taken by uart_read; framing errors and overruns are not among them */
-    uint32_t tx_bytes;       /* of frames given to uart_send */
-    uint16_t overruns;       /* bytes lost in the UART or for lack of room in the ring */
-    uint16_t framing_errors; /* bytes with a missing stop bit, breaks included */
+    uint32_t rx_bytes; /* taken by uart_read; lost ones are not among them */
+    uint32_t tx_bytes; /* of frames given to uart_send */
+    uint16_t lost;     /* for lack of room in the UART or the ring, or without a stop bit */
 };
 
 /* Sets the pins, the rate and the interrupts, empties the ring. BAD_ARGUMENT: no such rate. */
@@ -46,7 +45,7 @@ void uart_send(const uint8_t *bytes, uint8_t length);
 /* Waits, awake, until the last byte has left the pin, but not longer than 60 ms: at 9600 baud for two bytes. */
 void uart_drain(void);
 
-/* The 16-bit ones are counted by interrupts, one instruction each, so that a read is never torn. */
+/* `lost` is counted by the interrupt, by one instruction, so that a read is never torn. */
 const struct uart_counters *uart_counters(void);
 
 #endif

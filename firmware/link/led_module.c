@@ -49,27 +49,25 @@ enum status led_module_written(struct led_module *module, enum status status) {
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
-void led_module_show(struct led_module *module, const uint8_t *rgb) {
-    struct tca6507_color color;
-
-    color.leds = TCA6507_LED_BOTH;
-    color.effect = TCA6507_STEADY;
-    color.levels[0] = tca6507_level_of(rgb[0]);
-    color.levels[1] = tca6507_level_of(rgb[1]);
-    color.levels[2] = tca6507_level_of(rgb[2]);
-    (void)led_module_written(module, tca6507_set_color(&module->chip, &color));
+static enum status apply_color(struct led_module *module) {
+    return tca6507_set_color(&module->chip, &module->color);
 }
 
-#define COLOR_REPORT (3u + TCA6507_TIMES)
-_Static_assert(offsetof(struct tca6507_color, leds) == COLOR_REPORT, "the report stands at the head of the colour");
-_Static_assert(sizeof(struct tca6507_color) <= LINK_MAX_ACK_DATA, "the colour fits an ack's data");
+void led_module_show(struct led_module *module, const uint8_t *levels) {
+    module->color.leds = TCA6507_LED_BOTH;
+    module->color.effect = TCA6507_STEADY;
+    link_copy(module->color.levels, levels, sizeof module->color.levels);
+    (void)led_module_written(module, apply_color(module));
+}
 
-/*
- * Payload: LEDs, red, green, blue, effect, four times. Answer: levels reached, time codes used, zeros for steady light.
- * The colour is worked out where the answer will stand, which saves stack.
+#define PATTERN_TIMES (TCA6507_TIMES - 1u) /* both pauses are one */
+#define COLOR_REPORT  (3u + PATTERN_TIMES)
+_Static_assert(offsetof(struct tca6507_color, time_codes) == 3u, "the report stands at the head of the colour");
+
+/* Payload: LEDs, red, green, blue, effect, four times. Answer: levels reached, time codes used, zeros for steady light.
  */
 static enum status set_color(struct led_module *module, const uint8_t *payload, struct link_ack *ack) {
-    struct tca6507_color *color = (struct tca6507_color *)ack->data;
+    struct tca6507_color *color = &module->color;
     enum status status;
     uint8_t i;
 
@@ -81,7 +79,7 @@ static enum status set_color(struct led_module *module, const uint8_t *payload, 
     for (i = 0; i < 3; i++) {
         color->levels[i] = tca6507_level_of(payload[1 + i]);
     }
-    for (i = 0; i < TCA6507_TIMES; i++) {
+    for (i = 0; i < PATTERN_TIMES; i++) {
         uint16_t ms = color->effect == LINK_EFFECT_STEADY ? 0 : word_at(payload + 5 + 2 * i);
 
         if (ms > TIME_MAX_MS) {
@@ -89,8 +87,11 @@ static enum status set_color(struct led_module *module, const uint8_t *payload, 
         }
         color->time_codes[i] = tca6507_time_code(ms);
     }
-    status = tca6507_set_color(&module->chip, color);
-    ack->data_length = status == STATUS_OK ? COLOR_REPORT : 0;
+    status = apply_color(module);
+    if (status == STATUS_OK) {
+        link_copy(ack->data, color->levels, COLOR_REPORT);
+        ack->data_length = COLOR_REPORT;
+    }
     return status;
 }
 

@@ -18,6 +18,7 @@
 
 struct led_module {
     struct tca6507 chip;
+    struct tca6507_color color; /* of the last command */
     struct timer retry;
     uint8_t report_due; /* led_state is to be sent */
 };
@@ -31,8 +32,8 @@ void led_module_poll(struct led_module *module, struct link *link);
 /** Executes the link's waiting command; LINK_STATUS_UNSUPPORTED when it is none for LEDs. */
 uint8_t led_module_execute(struct led_module *module, struct link *link);
 
-/** A steady colour (red, green, blue, 0 to 255) on both LEDs, for local reactions. */
-void led_module_show(struct led_module *module, const uint8_t *rgb);
+/** A steady colour (levels of red, green, blue, 0 to 15) on both LEDs, for local reactions. */
+void led_module_show(struct led_module *module, const uint8_t *levels);
 
 /** Brings the chip to the state of the shadow, if it is not. */
 enum status led_module_attach(struct led_module *module);

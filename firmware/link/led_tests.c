@@ -4,7 +4,7 @@
 
 #define MIN_STEP_MS 20u
 #define MAX_STEP_MS 10000u
-#define LEVELS      16u
+#define TEST_LEVELS 16u
 #define TEST_BEGINS 0xffu /* position before the first step */
 
 static const uint8_t all_off[TCA6507_OUTPUTS] = {0};
@@ -42,7 +42,7 @@ static enum status step_ports(struct led_tests *tests) {
 static enum status step_count(struct led_tests *tests) {
     uint8_t level = tests->position;
 
-    tests->position = (uint8_t)((level + 1u) % LEVELS);
+    tests->position = (uint8_t)((level + 1u) % TEST_LEVELS);
     return level == 0 ? tca6507_set_level(&tests->module->chip, TCA6507_PWM0, 0)
                       : tca6507_step_level(&tests->module->chip, TCA6507_PWM0, 1);
 }

@@ -90,8 +90,7 @@ static void send_counters(struct link *link) {
     counters->tx_bytes = uart->tx_bytes;
     counters->crc_errors = link->crc_errors;
     counters->frame_errors = link->frame_errors;
-    /* A byte with a bad stop bit is lost in the UART, too. */
-    counters->overruns = (uint16_t)(uart->overruns + uart->framing_errors);
+    counters->overruns = uart->lost;
     counters->tx_dropped = link->dropped;
     counters->i2c_errors = i2c_errors();
     counters->boots = reset_boots();

@@ -40,7 +40,7 @@ static void attach_sensor(struct probe *probe) {
     if (probe->sensor.attached) {
         return;
     }
-    if (!probe->retry.running) {
+    if (probe->retry.period_ms == TIMER_STOPPED) {
         timer_start(&probe->retry, RETRY_MS);
     }
     if (timer_due(&probe->retry)) {

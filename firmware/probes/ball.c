@@ -22,15 +22,13 @@ struct probe {
 };
 
 static const uint8_t palette[][3] = {
-    {0, 0, 0}, {255, 0, 0}, {255, 96, 0}, {0, 255, 0}, {0, 160, 160}, {0, 0, 255}, {160, 0, 255}, {255, 255, 255},
+    {0, 0, 0}, {15, 0, 0}, {15, 6, 0}, {0, 15, 0}, {0, 9, 9}, {0, 0, 15}, {9, 0, 15}, {15, 15, 15},
 };
 
 const struct link_profile probe_profile = {LINK_KIND_BALL, LINK_CAP_LEDS | LINK_CAP_BUTTON | LINK_CAP_REGISTERS};
 
 static void next_color(struct probe *probe) {
-    if (++probe->color == sizeof palette / sizeof palette[0]) {
-        probe->color = 0;
-    }
+    probe->color = (uint8_t)((probe->color + 1u) % (sizeof palette / sizeof palette[0]));
     led_module_show(&probe->leds, palette[probe->color]);
 }
 

@@ -184,7 +184,7 @@ TEST(motor_stops_in_time) {
     motor_run(&motor, 50, 1000);
     CHECK_EQ(motor_run(&motor, 50, 0), STATUS_OK);
     CHECK_EQ(fake.duty, 0);
-    CHECK_EQ(motor.end.running, 0);
+    CHECK_EQ(motor.end.period_ms, TIMER_STOPPED);
 }
 
 TEST(motor_refuses_bad_arguments) {
@@ -196,7 +196,7 @@ TEST(motor_refuses_bad_arguments) {
     CHECK_EQ(motor_run(&motor, 101, 0), STATUS_BAD_ARGUMENT);
     CHECK_EQ(motor_run(&motor, 50, 10001), STATUS_BAD_ARGUMENT);
     CHECK_EQ(fake.duty, 30);
-    CHECK(motor.end.running);
+    CHECK_EQ(motor.end.period_ms, TIMER_ONCE);
 }
 
 TEST(light_in_lux) {

@@ -83,7 +83,7 @@ TEST(attaches_after_power_up_and_reports) {
     pass(4);
     CHECK_EQ(bus_transfers(), 0);
     pass(6);
-    CHECK_EQ(bus_transfers(), 2);
+    CHECK_EQ(bus_transfers(), 1);
     CHECK_EQ(module.chip.attached, 1);
     CHECK_BYTES(bus_registers, defaults, 10);
     CHECK_EQ(reports(registers), 1);
@@ -228,7 +228,7 @@ TEST(a_color_ends_a_test) {
 
 /* The ball links no tests: led_test is not for it. */
 TEST(shows_a_color_by_itself) {
-    static const uint8_t red[3] = {255, 0, 0};
+    static const uint8_t red[3] = {15, 0, 0};
 
     start();
     led_module_show(&module, red);

@@ -35,7 +35,6 @@ TEST(start_up_transactions) {
     CHECK_EQ(tca6507_init(&chip), STATUS_OK);
     CHECK_EQ(bus_transfers(), 0);
     CHECK_EQ(chip.attached, 0);
-    bus_expect_present(ADDRESS);
     EXPECT(0x10, 0, 0, 0, 0x44, 0x44, 0x44, 0x44, 0x44, 0xff, 0x0f);
     CHECK_EQ(tca6507_refresh(&chip), STATUS_OK);
     CHECK_EQ(chip.attached, 1);
@@ -46,7 +45,7 @@ TEST(start_up_transactions) {
 TEST(missing_chip_stays_detached) {
     bus_reset();
     tca6507_init(&chip);
-    bus_expect_present(ADDRESS);
+    EXPECT(0x10, 0, 0, 0, 0x44, 0x44, 0x44, 0x44, 0x44, 0xff, 0x0f);
     bus_fail(0, 0, STATUS_NACK);
     CHECK_EQ(tca6507_refresh(&chip), STATUS_NACK);
     CHECK_EQ(chip.attached, 0);
@@ -376,22 +375,30 @@ TEST(the_other_led_is_left_alone) {
     }
 }
 
-TEST(same_blink_on_the_second_led_shares_the_bank) {
-    struct tca6507_color lower = {{15, 6, 0}, {1, 2, 1, 4}, 1, TCA6507_BLINK, 0};
-    struct tca6507_color upper = {{15, 15, 6}, {1, 2, 1, 4}, 2, TCA6507_BLINK, 0};
-    struct tca6507_color other = {{15, 15, 6}, {1, 2, 1, 5}, 2, TCA6507_BLINK, 0};
-    struct tca6507_color flash = {{15, 0, 0}, {1, 2, 1, 4}, 2, TCA6507_ONE_SHOT_EFFECT, 0};
+TEST(a_blink_of_the_other_led_keeps_its_bank) {
+    struct tca6507_color lower = {{15, 0, 0}, {1, 2, 1, 4}, 1, TCA6507_BLINK, 0};
+    struct tca6507_color upper = {{15, 6, 0}, {1, 2, 1, 4}, 2, TCA6507_BLINK, 0};
+    struct tca6507_color again = {{9, 8, 0}, {1, 2, 1, 5}, 1, TCA6507_BLINK, 0};
     uint8_t registers[10];
 
     memcpy(registers, defaults, sizeof registers);
     CHECK(tca6507_color_allocate(registers, &lower));
-    CHECK_EQ(lower.restart, 0x88);
+    CHECK_EQ(lower.restart, 0x08);
     CHECK(tca6507_color_allocate(registers, &upper));
-    CHECK_EQ(upper.restart, 0);
+    CHECK_EQ(upper.restart, 0x80);
     CHECK_EQ(upper.levels[0], 15);
-    CHECK_EQ(upper.levels[2], 6);
-    CHECK(!tca6507_color_allocate(registers, &other));
-    CHECK(!tca6507_color_allocate(registers, &flash));
+    CHECK_EQ(upper.levels[1], 0);
+    /* Its own bank is free again for the first one. */
+    CHECK(tca6507_color_allocate(registers, &again));
+    CHECK_EQ(again.restart, 0x08);
+    CHECK_EQ(again.levels[0], 9);
+    CHECK_EQ(again.levels[1], 9);
+    again.levels[1] = 4;
+    again.leds = 3;
+    CHECK(tca6507_color_allocate(registers, &again));
+    CHECK_EQ(again.restart, 0x88);
+    /* Both are held now. */
+    CHECK(!tca6507_color_allocate(registers, &upper));
 }
 
 TEST(a_finished_one_shot_gives_way) {
@@ -437,7 +444,7 @@ int main(void) {
     RUN(steady_colors_are_exact_on_one_or_both);
     RUN(patterns_serve_red_before_green_before_blue);
     RUN(the_other_led_is_left_alone);
-    RUN(same_blink_on_the_second_led_shares_the_bank);
+    RUN(a_blink_of_the_other_led_keeps_its_bank);
     RUN(a_finished_one_shot_gives_way);
     RUN(color_is_one_write);
     return runner_finish("tca6507");

@@ -127,8 +127,7 @@ static void count_uart(void) {
     const struct uart_counters *counters = uart_counters();
     put32(counters->rx_bytes);
     put32(counters->tx_bytes);
-    put16(counters->overruns);
-    put16(counters->framing_errors);
+    put16(counters->lost);
 }
 
 /* Reads nothing for a while, as a main loop that is busy elsewhere. */
