@@ -25,17 +25,26 @@ const program = new Command('earl')
   .showHelpAfterError('Run the command with --help for its options and examples.')
   .exitOverride();
 
-program.addCommand(benchCommand().copyInheritedSettings(program));
-program.addCommand(cloudCommand().copyInheritedSettings(program));
-program.addCommand(devicesCommand().copyInheritedSettings(program));
-program.addCommand(doctorCommand().copyInheritedSettings(program));
-program.addCommand(emulateCommand().copyInheritedSettings(program));
-program.addCommand(fleetCommand().copyInheritedSettings(program));
-program.addCommand(flashCommand().copyInheritedSettings(program));
-program.addCommand(gatewayCommand().copyInheritedSettings(program));
-program.addCommand(hilCommand().copyInheritedSettings(program));
-program.addCommand(monitorCommand().copyInheritedSettings(program));
-program.addCommand(upCommand().copyInheritedSettings(program));
+const commands = [
+  benchCommand(),
+  cloudCommand(),
+  devicesCommand(),
+  doctorCommand(),
+  emulateCommand(),
+  flashCommand(),
+  fleetCommand(),
+  gatewayCommand(),
+  hilCommand(),
+  monitorCommand(),
+  upCommand(),
+];
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+
+// `earl … | head` closes the pipe: nobody reads on, so there is nothing left to say.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  throw error;
+});
 
 try {
   await program.parseAsync();
