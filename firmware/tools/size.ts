@@ -1,13 +1,16 @@
 /**
  * Prints flash, RAM and worst-case stack of images and fails over budget: node ../tools/run.mjs tools/size.ts IMAGE.elf ...
- * Budgets: 16 KB of flash (the ball 6144 bytes), 400 bytes of RAM with the worst-case stack.
+ * Budgets: 400 bytes of RAM with the worst-case stack; 16 KB of flash, and for the ball 6144 bytes from the compiler of
+ * the releases. clang 14 makes code a fifth larger, so with --compiler=clang the chip's flash is the ball's budget too,
+ * and a line says so.
  */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { readImage, reportOf } from './image.ts';
 
 const RAM_BUDGET = 400;
-const FLASH_BUDGETS: Readonly<Record<string, number>> = { ball: 6144 };
+const BALL_BUDGETS: Readonly<Record<string, number>> = { gcc: 6144, clang: 8192 };
 const FLASH_SIZE = 16384;
+const isReleaseCompiler = !process.argv.includes('--compiler=clang');
 
 const isVerbose = process.argv.includes('--paths');
 const paths = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
@@ -18,13 +21,16 @@ for (const path of paths) {
   const name = basename(path, '.elf');
   const { flash, ram, stack } = reportOf(readImage(path));
   const total = ram + stack.main + stack.interrupt;
-  const flashBudget = FLASH_BUDGETS[name] ?? FLASH_SIZE;
+  const releaseBudget = FLASH_BUDGETS[name] ?? FLASH_SIZE;
+  const flashBudget = isReleaseCompiler ? releaseBudget : FLASH_SIZE;
   const row = [flash, flashBudget, ram, stack.main, stack.interrupt, total, RAM_BUDGET];
   console.log(name.padEnd(12) + row.map((value) => String(value).padStart(12)).join(''));
   if (isVerbose) {
     console.log(`  main       ${stack.mainPath.join(' > ')}`);
     console.log(`  interrupt  ${stack.interruptPath.join(' > ')}`);
   }
+  if (!isReleaseCompiler && flash > releaseBudget)
+    console.log(`  over the ${releaseBudget} bytes that the released image, built with msp430-elf-gcc, has to keep to`);
   if (flash > flashBudget) fail(`${name}: ${flash} bytes of flash, ${flash - flashBudget} over its budget`);
   if (total > RAM_BUDGET) fail(`${name}: ${total} bytes of RAM with the stack, ${total - RAM_BUDGET} over the budget`);
 }
