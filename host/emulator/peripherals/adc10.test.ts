@@ -149,6 +149,26 @@ describe('sequences, repetition and the DTC', () => {
     expect(count).toBe(after);
   });
 
+  it('after its last block the DTC is silent until ADC10SA is written', () => {
+    const { mcu, run } = chip();
+    const { bus } = mcu;
+    mcu.setAnalogInput(1, () => 1);
+    bus.writeWord(CTL1, 0x1004);
+    bus.writeByte(DTC1, 4);
+    bus.writeWord(SA, 0x200);
+    bus.writeWord(CTL0, MSC | ON | ENC | SC);
+    mcu.runFor(1e-3);
+    expect(bus.readWord(CTL0) & IFG).toBe(IFG);
+    bus.writeWord(CTL0, bus.readWord(CTL0) & ~IFG);
+    mcu.runFor(1e-3);
+    // It converts on, because MSC and CONSEQ = 2 say so, but tells nobody.
+    expect(bus.readWord(CTL1) & BUSY).toBe(BUSY);
+    expect(bus.readWord(CTL0) & IFG).toBe(0);
+    bus.writeWord(SA, 0x200);
+    run(2000);
+    expect(bus.readWord(CTL0) & IFG).toBe(IFG);
+  });
+
   it('without MSC every conversion needs its trigger', () => {
     const { mcu, run } = chip();
     inputs(mcu);

@@ -106,7 +106,7 @@ export class ComparatorA {
 
   /** Calls `listener` when the output changes. */
   onChange(listener: (level: Level) => void): void {
-    this.listeners = [...this.listeners, listener];
+    this.listeners = this.listeners.concat(listener);
   }
 
   /** Tells that an input changed at this moment, for edges that must not wait for the next look. */

@@ -87,7 +87,7 @@ export class Pin {
 
   /** Calls `listener` after each change of the level, whoever caused it; returns what takes the listener off again. */
   onChange(listener: (level: Level) => void): () => void {
-    this.listeners = [...this.listeners, listener];
+    this.listeners = this.listeners.concat(listener);
     return () => {
       const index = this.listeners.indexOf(listener);
       if (index >= 0) this.listeners = this.listeners.filter((_, at) => at !== index);
@@ -167,7 +167,7 @@ class AttachedFunction implements PinFunction {
   }
 
   onSelect(listener: (selected: boolean) => void): void {
-    this.listeners = [...this.listeners, listener];
+    this.listeners = this.listeners.concat(listener);
   }
 
   choose(selected: boolean): void {

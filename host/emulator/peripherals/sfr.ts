@@ -38,7 +38,7 @@ export class SpecialFunctionRegisters {
     for (const owner of this.owners[name]) {
       if ((owner.mask & mask) !== 0) throw new Error(`${name}: bits ${owner.mask & mask} have an owner already`);
     }
-    this.owners[name] = [...this.owners[name], { mask, bits }];
+    this.owners[name] = this.owners[name].concat({ mask, bits });
   }
 
   private read(name: SfrName): number {

@@ -49,7 +49,7 @@ export class OutputUnit {
 
   /** Listens to changes; returns what ends it. The timer must be told (`outputWatchChanged`). */
   onChange(listener: (level: Level) => void): () => void {
-    this.listeners = [...this.listeners, listener];
+    this.listeners = this.listeners.concat(listener);
     return () => {
       const index = this.listeners.indexOf(listener);
       if (index >= 0) this.listeners = this.listeners.filter((_, at) => at !== index);

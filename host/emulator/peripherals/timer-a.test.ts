@@ -291,3 +291,23 @@ describe('capture', () => {
     expect(registers.readWord(TA0CCTL[2]) & 1).toBe(1);
   });
 });
+
+describe('capture registers and inputs', () => {
+  it('TACCRx may be written in capture mode, as a software UART does before its first sample', () => {
+    const { registers } = sleeper();
+    registers.writeWord(TA0CCTL[0], CAP | 0x8000);
+    registers.writeWord(TA0CCR[0], 1234);
+    expect(registers.readWord(TA0CCR[0])).toBe(1234);
+  });
+
+  it('an input that changed while another function had its pin follows it when PxSEL selects the timer', () => {
+    const { mcu, registers } = sleeper();
+    mcu.pin(1, 1).drive(1);
+    registers.writeByte(0x26, 0x02);
+    // Falling edges of CCI0A.
+    registers.writeWord(TA0CCTL[0], CAP | 0x8000);
+    expect(registers.readWord(TA0CCTL[0]) & 9).toBe(8);
+    mcu.pin(1, 1).drive(0);
+    expect(registers.readWord(TA0CCTL[0]) & 9).toBe(1);
+  });
+});

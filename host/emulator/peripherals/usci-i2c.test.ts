@@ -346,6 +346,37 @@ describe('slave (SLAU144 "I2C Slave Mode")', () => {
     stop();
   });
 
+  it('discards what is left in TXBUF when it is addressed again', () => {
+    const { registers, start, stop, write, read, flags } = slaveBench();
+    start();
+    write(0x91);
+    registers.writeByte(ucb0.TXBUF, 0x11);
+    expect(read(false)).toBe(0x11);
+    registers.writeByte(ucb0.TXBUF, 0x22);
+    stop();
+    expect(flags() & TXIFG).toBe(0);
+    start();
+    expect(write(0x91)).toBe(true);
+    expect(flags() & TXIFG).toBe(TXIFG);
+    registers.writeByte(ucb0.TXBUF, 0x33);
+    expect(read(false)).toBe(0x33);
+    stop();
+  });
+
+  it('puts the first bit on SDA before it lets a held SCL rise', () => {
+    const { registers, sda, scl, start, write } = slaveBench();
+    start();
+    write(0x91);
+    sda.drive(undefined);
+    scl.drive(undefined);
+    const levels: Level[] = [];
+    scl.onChange((level) => {
+      if (level === 1) levels.push(sda.level);
+    });
+    registers.writeByte(ucb0.TXBUF, 0x7f);
+    expect(levels).toEqual([0]);
+  });
+
   it('leaves other addresses alone', () => {
     const { start, stop, write, status } = slaveBench();
     start();
