@@ -14,7 +14,7 @@ import { buildInfoSegment, decodeMessage, FrameReceiver, isSample } from '../lin
 import { defaultId } from '../transport/emulated.ts';
 
 /** Fleet time between two looks at the clock, and so the most that a probe is ahead. */
-const TURN_S = 0.02;
+const TURN_S = 0.05;
 const REPORT_INTERVAL_S = 1;
 
 export interface WorkerTask {

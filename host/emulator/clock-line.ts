@@ -49,7 +49,7 @@ export class ClockLine implements ClockDomain {
   }
 
   onChange(changed: () => void): void {
-    this.listeners = [...this.listeners, changed];
+    this.listeners = this.listeners.concat(changed);
   }
 
   request(active: boolean): void {

@@ -42,7 +42,7 @@ export class FleetProbe {
   constructor({ image, flash, seed, info, onByte }: FleetProbeOptions) {
     this.onByte = onByte;
     this.world = new World({ seed });
-    this.mcu = new Mcu({ vloHz: typicalVlo(seed), seed, ...(info && { info }) });
+    this.mcu = new Mcu({ flash, vloHz: typicalVlo(seed), seed, ...(info && { info }) });
     const { mcu } = this;
     new UsciUart(mcu, new UsciInterrupts(mcu), ignore);
     const line = mcu.pin(1, 2);

@@ -35,7 +35,7 @@ export class InterruptController implements InterruptLines {
   }
 
   onAccept(vector: number, accepted: () => void): void {
-    this.acceptors[vector] = [...this.acceptors[vector]!, accepted];
+    this.acceptors[vector] = this.acceptors[vector]!.concat(accepted);
   }
 
   /** The vector to accept now, -1 for none. */

@@ -167,7 +167,7 @@ export class Mcu {
 
   /** Called at every reset, after the core's own registers; `por` tells a power-on/pin reset from a PUC. */
   onReset(listener: (kind: ResetKind, por: boolean) => void): void {
-    this.resetListeners = [...this.resetListeners, listener];
+    this.resetListeners = this.resetListeners.concat(listener);
   }
 
   /**

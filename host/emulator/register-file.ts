@@ -60,7 +60,7 @@ export class RegisterFile implements RegisterBus {
   private take(address: number, place: number, hook: RegisterHook): void {
     if (this.places[place] !== 0) throw taken(address);
     this.places[place] = this.hooks.length;
-    this.hooks = [...this.hooks, hook];
+    this.hooks = this.hooks.concat(hook);
   }
 }
 
