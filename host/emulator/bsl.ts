@@ -52,7 +52,7 @@ const bauds: Readonly<Record<number, number>> = { 0: 9600, 1: 19_200, 2: 38_400 
 /** From the end of a frame to the start of its answer. */
 const replyDelayS = 0.0012;
 /** A frame that stops for this long is given up. */
-const frameTimeoutS = 0.2;
+const frameTimeoutS = 2;
 
 const CPUOFF = 0x10;
 const P1OUT = 0x21;

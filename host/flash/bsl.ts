@@ -41,6 +41,8 @@ export class BslClient {
   private readonly wiring: BslWiring;
   private reset = true;
   private test = false;
+  /** The loader has answered a synchronisation and waits for the frame. */
+  private synchronised = false;
 
   constructor(line: FlashLine, wiring: BslWiring = {}) {
     this.line = line;
@@ -51,7 +53,8 @@ export class BslClient {
   async enter(): Promise<void> {
     for (let attempt = 0; attempt < ENTRY_ATTEMPTS; attempt++) {
       await this.entrySequence();
-      if (await this.trySync()) return;
+      this.synchronised = await this.trySync();
+      if (this.synchronised) return;
     }
     throw new EarlError(
       'FLASH_NO_ANSWER',
@@ -171,7 +174,9 @@ export class BslClient {
   }
 
   private async send(frame: Uint8Array): Promise<void> {
-    if (!(await this.trySync())) {
+    const ready = this.synchronised || (await this.trySync());
+    this.synchronised = false;
+    if (!ready) {
       throw new EarlError('FLASH_NO_ANSWER', `the boot loader at ${this.line.name} stopped answering: run it again`);
     }
     await this.line.write(frame);

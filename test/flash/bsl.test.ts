@@ -185,6 +185,7 @@ describe('the loader', () => {
 
   it('answers a damaged frame with NAK and then goes on', async () => {
     const { bsl, line } = await client(new Board({ image: oldProgram }));
+    await bsl.version();
     await line.write(Uint8Array.of(0x80));
     await line.read(1, 100);
     await line.write(Uint8Array.of(0x80, 0x1e, 4, 4, 0, 0, 0, 0, 0xff, 0xff));
