@@ -15,7 +15,7 @@ const instructions = Number(process.env.EARL_DIFF_INSTRUCTIONS ?? 20_000);
 if (missing !== undefined) console.warn(`skipped: comparison with mspdebug sim: ${missing}`);
 
 describe.skipIf(missing !== undefined)('against mspdebug sim', () => {
-  it(`does the same, EARL_SEED=${seed}`, { timeout: 600_000 }, async () => {
+  it(`does the same, EARL_SEED=${seed}`, { timeout: 3_000_000 }, async () => {
     const result = await runCampaign({ instructions, seed });
     expect(result.failures.map(({ message, program }) => `${message}\n${program}`)).toEqual([]);
     expect(result.instructions).toBeGreaterThanOrEqual(instructions);

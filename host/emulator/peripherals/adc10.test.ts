@@ -71,6 +71,18 @@ describe('sources and references', () => {
     expect(sample(mcu, 0x2060, 0xb000)).toBe(Math.round((1023 * 1.5) / 2.5));
   });
 
+  it('REFOUT shows the reference on P1.4', () => {
+    const { mcu } = chip();
+    const { adc } = mcu.peripherals;
+    expect(adc.referenceOutput).toBeUndefined();
+    mcu.bus.writeWord(CTL0, 0x0220);
+    expect(adc.referenceOutput).toBe(1.5);
+    mcu.bus.writeWord(CTL0, 0x0260);
+    expect(adc.referenceOutput).toBe(2.5);
+    mcu.bus.writeWord(CTL0, 0x0060);
+    expect(adc.referenceOutput).toBeUndefined();
+  });
+
   it('two’s complement format is left-justified', () => {
     const { mcu } = chip();
     mcu.setAnalogInput(0, () => 0);

@@ -20,6 +20,7 @@ const IE = 0x08;
 const ON = 0x10;
 const REFON = 0x20;
 const REF2_5V = 0x40;
+const REFOUT = 0x0200;
 const MSC = 0x80;
 const BUSY = 0x01;
 const DF = 0x0200;
@@ -101,6 +102,12 @@ export class Adc10 {
   /** Voltage at an input A0-A7 now, as the comparator's multiplexers see it too. */
   inputVolts(channel: number): number {
     return this.inputs[channel]!();
+  }
+
+  /** What the reference generator puts on P1.4 (VREF+), undefined when REFOUT keeps it inside. */
+  get referenceOutput(): number | undefined {
+    const shown = (this.control0 & (REFON | REFOUT)) === (REFON | REFOUT);
+    return shown ? this.generatedReference() : undefined;
   }
 
   /** ADC10CLK: its source, undefined for ADC10OSC, and its divider. */
@@ -254,10 +261,13 @@ export class Adc10 {
     const select = (this.control0 >> 13) & 3;
     if (select === 0) return this.options.supplyVolts();
     if (select === 1) {
-      if ((this.control0 & REFON) === 0) return 0;
-      return (this.control0 & REF2_5V) !== 0 ? 2.5 : 1.5;
+      return (this.control0 & REFON) === 0 ? 0 : this.generatedReference();
     }
     return this.inputs[4]!();
+  }
+
+  private generatedReference(): number {
+    return (this.control0 & REF2_5V) !== 0 ? 2.5 : 1.5;
   }
 
   private lowReference(): number {

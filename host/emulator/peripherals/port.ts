@@ -70,7 +70,7 @@ export class Port {
     this.configurePins(0xff);
   }
 
-  /** A PUC resets direction, selection and interrupt enable; a power-on clears the latches too. */
+  /** PxOUT and PxIES are not reset, not even by a power-on (SLAU144: "unchanged"). */
   reset(): void {
     const { values } = this;
     values.DIR = values.SEL2 = values.REN = values.IE = values.IFG = 0;

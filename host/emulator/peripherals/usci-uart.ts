@@ -45,6 +45,7 @@ export class UsciUart implements SpiPort {
     status: 0,
     irTransmit: 0,
     irReceive: 0,
+    autoBaud: 0,
   };
   private readonly spi: UsciSpi;
 
@@ -85,7 +86,12 @@ export class UsciUart implements SpiPort {
   private mapRegisters(): void {
     const { bus } = this.chip;
     const { registers } = this;
-    mapPlain(bus, uca0.ABCTL);
+    bus.mapByte(uca0.ABCTL, {
+      read: () => registers.autoBaud,
+      write: (value) => {
+        registers.autoBaud = value;
+      },
+    });
     bus.mapByte(uca0.IRTCTL, {
       read: () => registers.irTransmit,
       write: (value) => {
@@ -127,7 +133,7 @@ export class UsciUart implements SpiPort {
 
   private onPuc(): void {
     Object.assign(this.registers, { control0: 0, control1: ctl1.UCSWRST, divider: 0, modulation: 0, status: 0 });
-    Object.assign(this.registers, { irTransmit: 0, irReceive: 0 });
+    Object.assign(this.registers, { irTransmit: 0, irReceive: 0, autoBaud: 0 });
     this.txBuffer = 0;
     this.rxBuffer = 0;
     this.enterReset();
@@ -392,17 +398,6 @@ export class UsciUart implements SpiPort {
     const { pending } = this.flags;
     this.interrupts.request('A', (pending & UCA0RXIFG) !== 0, (pending & UCA0TXIFG) !== 0);
   }
-}
-
-/** A register that keeps what is written and does nothing. */
-function mapPlain(bus: UsciChip['bus'], address: number): void {
-  let kept = 0;
-  bus.mapByte(address, {
-    read: () => kept,
-    write: (value) => {
-      kept = value;
-    },
-  });
 }
 
 function parityBit(value: number, format: FrameFormat): Level {
