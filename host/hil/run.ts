@@ -33,6 +33,7 @@ const SUITE = 'test/hil/suite.hil.ts';
 /** Rejects with `HIL_NOT_HERE`; a target that cannot be opened is part of the results. */
 export async function runHil(options: HilOptions): Promise<TargetResult[]> {
   const { createVitest } = await loadVitest(options.root);
+  const foreign = foreignSignalHandlers();
   const results = new Map(options.targets.map(({ name, url }) => [name, { url, cases: [] as CaseResult[] }]));
   const errors = new Map<string, NonNullable<TargetResult['error']>>();
   const vitest = await createVitest(
@@ -48,7 +49,9 @@ export async function runHil(options: HilOptions): Promise<TargetResult[]> {
           onTestCaseResult: (testCase) => {
             const result = caseResult(testCase);
             if (result.verdict === 'not run' && !options.signal?.aborted) return; // left out by the pattern
-            results.get(result.target)?.cases.push(result);
+            const cases = results.get(result.target)?.cases;
+            if (cases?.some(({ title }) => title === result.title)) return; // told again when a run is cut short
+            cases?.push(result);
             options.onCase?.(result);
           },
           onTestModuleEnd: (module) => noteErrors(module, errors),
@@ -58,6 +61,7 @@ export async function runHil(options: HilOptions): Promise<TargetResult[]> {
     },
     { logLevel: 'error' },
   );
+  foreign.remove();
   const exitCode = process.exitCode;
   try {
     await start(vitest, options.signal);
@@ -101,6 +105,19 @@ function project(target: TargetSpec, { root, commands, record }: HilOptions) {
       // A link that failed once is not a link that works.
       retry: 0,
       provide: { hil: { target, commands, ...(record !== undefined && { record }) } },
+    },
+  };
+}
+
+/** Vitest ends the process at a signal, and with it the report of what was seen so far. */
+function foreignSignalHandlers(): { remove(): void } {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const before = new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
+  return {
+    remove: () => {
+      for (const [signal, ours] of before) {
+        for (const listener of process.listeners(signal)) if (!ours.has(listener)) process.off(signal, listener);
+      }
     },
   };
 }
