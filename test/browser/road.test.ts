@@ -64,7 +64,7 @@ describe('firmware to dashboard and back', () => {
       await expect.poll(() => text(card(kind)), patience).toMatch(/Rate\s+(3\.[5-9]|4\.[0-5]) Hz/);
       await expect.poll(() => text(card(kind)), patience).toMatch(/Round trip\s+[\d.]+ m?s\s+Link\s+[\d.]+ m?s/);
     }
-    expect(await text(card('ball'))).toMatch(/Temperature\s+2[\d.]+\s+°C[\s\S]*Supply\s+3\.[\d]+\s+V/);
+    expect(await text(card('light'))).toMatch(/Temperature\s+2[\d.]+\s+°C[\s\S]*Supply\s+3\.[\d]+\s+V/);
     expect(await text(card('arm'))).toMatch(/z\s*[−\d.]+\s*m\/s²/);
     expect(await text(card('light'))).toMatch(/Illuminance\s+\d+\s+lx/);
   });
