@@ -74,6 +74,7 @@ async function runFleet(flags: FleetFlags): Promise<void> {
   await Promise.all(crew.map((member) => member.ready));
   const progress = setInterval(() => report(crew.map(({ counts }) => counts)), 5000);
   const rssReady = process.memoryUsage().rss;
+  const cpuBefore = process.cpuUsage();
   for (const member of crew) member.begin();
   try {
     await Promise.all(crew.map((member) => member.done));
@@ -82,10 +83,11 @@ async function runFleet(flags: FleetFlags): Promise<void> {
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
   }
+  const { user, system } = process.cpuUsage(cpuBefore);
   const rss = Math.max(process.memoryUsage().rss, rssReady);
   const counts = crew.map((member) => member.counts);
   stop();
-  finish(flags, threads, counts, (rss - rssBefore) / 1024 / flags.count);
+  finish(flags, threads, counts, (user + system) / 1e6, (rss - rssBefore) / 1024 / flags.count);
 }
 
 function tasks(flags: FleetFlags, image: Image, threads: number): WorkerTask[] {
@@ -116,7 +118,13 @@ function report(all: readonly WorkerCounts[]): void {
   console.error(`${slowest.toFixed(1)} s, ${sum(all, 'bytes')} bytes from all probes${late}`);
 }
 
-function finish(flags: FleetFlags, threads: number, all: readonly WorkerCounts[], kbPerProbe: number): void {
+function finish(
+  flags: FleetFlags,
+  threads: number,
+  all: readonly WorkerCounts[],
+  cpuSeconds: number,
+  kbPerProbe: number,
+): void {
   const wallSeconds = Math.max(...all.map((counts) => counts.wallSeconds));
   const seconds = Math.min(...all.map((counts) => counts.seconds));
   if (!(seconds > 0)) throw new EarlError('FLEET_STOPPED', 'stopped before anything was measured');
@@ -136,6 +144,8 @@ function finish(flags: FleetFlags, threads: number, all: readonly WorkerCounts[]
     speed: Number.isFinite(flags.speed) ? flags.speed : 'max',
     busy: all.map((counts) => round(counts.busySeconds / counts.wallSeconds, 3)),
     lag_seconds: round(Math.max(...all.map(({ lagSeconds }) => lagSeconds)), 3),
+    // What a probe costs however busy the machine is with other things.
+    cpu_us_per_probe_second: round((cpuSeconds * 1e6) / flags.count / seconds, 1),
     bytes_per_probe_second: round(sum(all, 'bytes') / flags.count / seconds, 2),
     received_probes: received,
     samples_per_probe_second: round(sum(all, 'samples') / received / seconds, 3),
