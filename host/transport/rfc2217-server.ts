@@ -14,6 +14,8 @@ import { option, Telnet } from './telnet.ts';
 const BUFFER_LIMIT = 65_536;
 /** CTS, DSR and carrier are there. */
 const MODEM_STATE = 0xb0;
+/** A client that closed and comes back may be seen before its going. */
+const GOING_MS = 200;
 const SIGNATURE = 'Earl';
 
 /** The port that is served. Setters that cannot do what is asked leave it as it was. */
@@ -53,7 +55,7 @@ export class Rfc2217Server {
   private constructor(server: Server, port: ServedPort) {
     this.server = server;
     this.port = port;
-    server.on('connection', (socket) => this.accept(socket));
+    server.on('connection', (socket) => this.receive(socket));
   }
 
   get tcpPort(): number {
@@ -74,13 +76,25 @@ export class Rfc2217Server {
     return new Promise((resolve) => this.server.close(() => resolve()));
   }
 
-  /** A serial line has one other end: whoever comes second is sent away. */
-  private accept(socket: Socket): void {
+  /** A serial line has one other end: whoever comes second is sent away, unless the first is just going. */
+  private receive(socket: Socket): void {
     socket.on('error', () => {});
-    if (this.socket) {
-      socket.destroy();
+    const first = this.socket;
+    if (first === undefined) {
+      this.accept(socket);
       return;
     }
+    const decide = () => {
+      clearTimeout(timer);
+      first.off('close', decide);
+      if (this.socket === undefined) this.accept(socket);
+      else socket.destroy();
+    };
+    const timer = setTimeout(decide, GOING_MS);
+    first.on('close', decide);
+  }
+
+  private accept(socket: Socket): void {
     this.socket = socket;
     socket.setNoDelay(true);
     const telnet = new Telnet({

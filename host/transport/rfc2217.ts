@@ -81,6 +81,8 @@ export class Rfc2217Port extends Duplex {
 
   private constructor(socket: Socket, name: string) {
     super({ allowHalfOpen: false });
+    // Before somebody listens, what fails is told by the call that waits.
+    this.on('error', () => {});
     this.socket = socket;
     this.name = name;
     this.telnet = new Telnet({

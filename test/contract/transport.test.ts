@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SerialPortMock } from 'serialport';
 import { decodeMessage, messages, type Packet } from '../../host/link/index.ts';
 import { openTransport } from '../../host/transport/open.ts';
+import { Rfc2217Server } from '../../host/transport/rfc2217-server.ts';
 import type { SerialBinding } from '../../host/transport/serial.ts';
 import type { Connection, Transport } from '../../host/transport/transport.ts';
 import { EchoPty } from './pty.ts';
@@ -100,6 +101,42 @@ transportContract('tcp:', async (): Promise<TransportFixture> => {
   await server.start();
   return {
     transport: await openTransport(`tcp:127.0.0.1:${server.port}`),
+    answer: echoed,
+    echoes: true,
+    burst: 20,
+    farEnd: { vanish: () => server.stop(), comeBack: () => server.start() },
+    dispose: () => server.stop(),
+  };
+});
+
+class Rfc2217Echo {
+  port = 0;
+  private server: Rfc2217Server | undefined;
+
+  async start(): Promise<void> {
+    const echo = (bytes: Uint8Array) => this.server?.write(bytes);
+    this.server = await Rfc2217Server.listen(this.port, {
+      baud: 9600,
+      parity: 'none',
+      write: echo,
+      setLines: () => {},
+      discard: () => {},
+    });
+    this.port = this.server.tcpPort;
+  }
+
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    await server?.close();
+  }
+}
+
+transportContract('rfc2217:', async (): Promise<TransportFixture> => {
+  const server = new Rfc2217Echo();
+  await server.start();
+  return {
+    transport: await openTransport(`rfc2217://127.0.0.1:${server.port}`),
     answer: echoed,
     echoes: true,
     burst: 20,
