@@ -13,6 +13,8 @@ needs=(
   'cppcheck cppcheck'
   'mspdebug mspdebug'
   'sigrok-cli sigrok-cli'
+  'ser2net ser2net'
+  'pyserial-miniterm python3-serial'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
   needs+=('clang clang' 'ld.lld lld')
