@@ -60,7 +60,7 @@ describe.skipIf(!installed)('mspdebug gdbc', () => {
   });
 
   it('says that gdbc cannot replace an id', async () => {
-    await flash(makePlan(readImage('ball'), { id }));
+    board.mcu.poke(0x1000, buildInfoSegment(id));
     await expect(flash(makePlan(readImage('ball'), { id: parseId('ffffffffffffffff') }))).rejects.toMatchObject({
       code: 'FLASH_VERIFY',
       message: expect.stringContaining('info memory'),
