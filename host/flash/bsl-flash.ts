@@ -168,11 +168,18 @@ class BslFlash {
 
   /** An erased chip has this password; one that was not has erased itself when it is wrong. */
   private async unlockErased(): Promise<void> {
+    const { client, options, plan } = this;
     this.erased = true;
-    if ((await this.client.password(blank)) || (await this.client.password(blank))) return;
+    if ((await client.password(blank)) || (await client.password(blank))) return;
+    // It keeps its contents at a wrong password, so the others may be tried.
+    this.erased = false;
+    for (const password of [options.password, vectorBlock(plan).data]) {
+      if (password && (await client.password(password))) return;
+    }
     throw new EarlError(
       'FLASH_PASSWORD',
-      'this chip keeps its contents at a wrong password (0x0000 at 0xffde), and none is known: add --mass-erase --no-resume',
+      'this chip keeps its contents at a wrong password (0x0000 at 0xffde), and none fits: say what is on it with --on-chip ' +
+        'IMAGE, or add --mass-erase --no-resume',
     );
   }
 

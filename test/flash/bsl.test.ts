@@ -311,6 +311,23 @@ describe('flashing', () => {
   }, 120_000);
 });
 
+it('an interrupted flash of a chip that keeps its contents at a wrong password', async () => {
+  const keeping = makeImage('ti-txt', [
+    ...oldProgram.segments,
+    { address: 0xffde, data: Uint8Array.of(0, 0, 2, 0xc0) },
+  ]);
+  const board = new Board({ image: keeping });
+  const first = new BoardLine(board);
+  first.onWrite = (frame) => {
+    if (frame[1] === 0x16) throw cablePulled(); // just before it would have been erased
+  };
+  await expect(flash(first, newProgram, { password: password(keeping) })).rejects.toMatchObject({ code: 'FLASH_LOST' });
+  await expect(flash(new BoardLine(board), newProgram)).rejects.toMatchObject({ code: 'FLASH_PASSWORD' });
+  expect(memory(board, 0xc000, 0x4000)).toEqual(makePlan(keeping).flash);
+  await flash(new BoardLine(board), newProgram, { password: password(keeping) });
+  expect(memory(board, 0xc000, 0x4000)).toEqual(makePlan(newProgram).flash);
+});
+
 describe('an image', () => {
   const withInfoA = makeImage('ti-txt', [...oldProgram.segments, { address: 0x10f8, data: Uint8Array.of(1) }]);
 
