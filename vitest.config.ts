@@ -8,7 +8,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'earl',
-          include: ['{errors,host,cloud,tools,test}/**/*.test.ts'],
+          include: ['{errors,firmware,host,cloud,tools,test}/**/*.test.ts'],
           exclude: ['**/node_modules/**', 'dist/**'],
         },
       },
