@@ -307,6 +307,7 @@ function runPaced({ board, seconds, signal, afterSlice }: Session, speed: number
     if (signal.aborted) finish();
     else {
       signal.addEventListener('abort', finish, { once: true });
+      board.uart.onQueued = () => pacer.kick();
       pacer.start();
     }
   });

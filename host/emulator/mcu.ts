@@ -215,9 +215,8 @@ export class Mcu {
    */
   step(): void {
     const { scheduler } = this;
-    const asleep = this.sleeping && this.controller.next((this.cpu.registers[SR]! & statusBits.GIE) !== 0) < 0;
     if (scheduler.now < this.heldUntil) this.runUntil(this.heldUntil);
-    else if (asleep && this.pendingReset === undefined) this.runUntil(Math.max(scheduler.nextAt, scheduler.now + 1));
+    else if (this.idle) this.runUntil(Math.max(scheduler.nextAt, scheduler.now + 1));
     else this.runUntil(scheduler.now + 1);
   }
 
@@ -263,6 +262,12 @@ export class Mcu {
   /** True while CPUOFF stops the CPU. */
   get sleeping(): boolean {
     return (this.cpu.registers[SR]! & statusBits.CPUOFF) !== 0;
+  }
+
+  /** True while the CPU sleeps and nothing that waits already will wake it: only the scheduler's next event can. */
+  get idle(): boolean {
+    const gie = (this.cpu.registers[SR]! & statusBits.GIE) !== 0;
+    return this.sleeping && this.pendingReset === undefined && this.controller.next(gie) < 0;
   }
 
   /** Called for what silicon would not report. The same code at the same PC is reported once. */

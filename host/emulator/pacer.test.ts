@@ -44,7 +44,7 @@ class VirtualWall implements Timers {
 function paced(options: PacerOptions = {}) {
   const wall = new VirtualWall();
   const scheduler = new Scheduler(1_000_000);
-  const mcu = { sleeping: true, scheduler };
+  const mcu = { idle: true, scheduler };
   const board = {
     mcu,
     get seconds() {
@@ -78,9 +78,23 @@ describe('Pacer', () => {
     expect(wall.fired).toBeLessThan(25);
   });
 
+  it('heeds a kick that comes while a slice is handed on', () => {
+    const slices: number[] = [];
+    const { wall, pacer } = paced({
+      onSlice: () => {
+        slices.push(wall.ms);
+        if (slices.length === 1) pacer.kick();
+      },
+    });
+    pacer.start();
+    wall.pass(40);
+    expect(slices.length).toBe(2);
+    expect(slices[1]! - slices[0]!).toBeLessThan(2);
+  });
+
   it('runs a busy CPU in slices without spinning', () => {
     const { wall, pacer, mcu } = paced();
-    mcu.sleeping = false;
+    mcu.idle = false;
     pacer.start();
     wall.pass(1000);
     expect(wall.fired).toBeLessThan(600);

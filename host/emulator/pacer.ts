@@ -19,7 +19,8 @@ export interface Paced {
   readonly seconds: number;
   runFor(seconds: number): void;
   readonly mcu: {
-    readonly sleeping: boolean;
+    /** Nothing but the scheduler's next event will change it. */
+    readonly idle: boolean;
     readonly scheduler: { readonly nextAt: number; seconds(at: number): number };
   };
 }
@@ -56,6 +57,8 @@ export class Pacer {
   private boardStart = 0;
   private cancelTimer: (() => void) | undefined;
   private active = false;
+  private turning = false;
+  private kicked = false;
   private behindMs = 0;
   private worstMs = 0;
 
@@ -88,12 +91,17 @@ export class Pacer {
 
   /** Something from outside waits for the board: run soon. */
   kick(): void {
-    if (this.active) this.sleep(0);
+    if (!this.active) return;
+    // From inside a turn, whose own plan for the next one would replace this one.
+    if (this.turning) this.kicked = true;
+    else this.sleep(0);
   }
 
   /** Runs the board as far as the wall clock is, or one slice; then plans the next time. */
   private turn(): void {
     const due = this.dueSeconds() - this.board.seconds;
+    this.turning = true;
+    this.kicked = false;
     try {
       if (due > 0) this.board.runFor(Math.min(due, SLICE_S * this.speed));
       this.options.onSlice?.();
@@ -102,10 +110,12 @@ export class Pacer {
       if (this.options.onError === undefined) throw error;
       this.options.onError(error);
       return;
+    } finally {
+      this.turning = false;
     }
     if (!this.active) return;
     this.watchLag();
-    this.sleep(this.sleepMs());
+    this.sleep(this.kicked ? 0 : this.sleepMs());
   }
 
   private dueSeconds(): number {
@@ -133,10 +143,10 @@ export class Pacer {
   }
 
   private sleepMs(): number {
-    const { scheduler, sleeping } = this.board.mcu;
+    const { scheduler, idle } = this.board.mcu;
     const ahead = ((this.board.seconds - this.dueSeconds()) / this.speed) * 1000;
     if (ahead < 0 && this.behindMs > BUSY_INTERVAL_MS) return 0;
-    if (!sleeping) return BUSY_INTERVAL_MS;
+    if (!idle) return BUSY_INTERVAL_MS;
     const untilEvent = ((scheduler.seconds(scheduler.nextAt) - this.dueSeconds()) / this.speed) * 1000;
     return Math.min(MAX_SLEEP_MS, Math.max(BUSY_INTERVAL_MS / 2, untilEvent));
   }

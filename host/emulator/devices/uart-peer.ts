@@ -40,6 +40,8 @@ export class UartPeer {
   readonly queueLimit: number;
   /** Called for each byte that the chip sent, when its stop bit was seen. */
   onByte: (byte: number) => void = () => {};
+  /** Bytes were queued for the chip: whoever paces the board may want to run it now. */
+  onQueued: () => void = () => {};
   /** For traces: each byte that the chip sent, before `onByte`. */
   onTransmitted: (byte: number) => void = () => {};
   /** For traces: each byte sent to the chip, when its stop bit began. */
@@ -108,6 +110,7 @@ export class UartPeer {
     this.queue.push({ bytes, next: 0, sent });
     this.queued += bytes.length;
     if (this.sending === undefined) this.nextByte(this.scheduler.seconds());
+    this.onQueued();
   }
 
   /** Forgets what waits; the byte on the line is finished. Its `sent` callbacks are not called. */
