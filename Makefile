@@ -30,7 +30,7 @@ dist/.built: node_modules/.package-lock.json $(SOURCES)
 # --- firmware ---------------------------------------------------------------------------------------------------------
 
 .PHONY: firmware
-firmware: ## compile the probes' images with msp430-elf-gcc, or clang and lld
+firmware: node_modules/.package-lock.json ## compile the probes' images with msp430-elf-gcc, or clang and lld
 	@$(MAKE) --no-print-directory -C firmware
 
 # DRIVER: rf2500, tilib, gdbc:HOST:PORT, bsl:PORT; FLASH: further options of earl flash, e.g. --id random
