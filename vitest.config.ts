@@ -18,6 +18,8 @@ export default defineConfig({
         test: {
           name: 'compiled',
           include: ['host/emulator/**/*.test.ts', 'test/interop/**/*.test.ts'],
+          // Steps instruction by instruction, which is always interpreted: once is enough.
+          exclude: ['test/interop/mspdebug-cpu.test.ts'],
           setupFiles: ['test/execution/compiled.ts'],
         },
       },
