@@ -97,14 +97,22 @@ export class Rfc2217Server {
   private accept(socket: Socket): void {
     this.socket = socket;
     socket.setNoDelay(true);
+    // Clients ask the modem lines of the first notice they got, and some never ask for one. pyserial does not even answer
+    // our offer when it takes it for the answer to its own, so its first command counts as agreement too.
+    let noticed = false;
+    const notice = () => {
+      if (!noticed) this.answer(comPort.modemState, [MODEM_STATE]);
+      noticed = true;
+    };
     const telnet = new Telnet({
       onData: (bytes) => this.port.write(bytes),
       onSubnegotiation: (number, bytes) => {
-        if (number === option.comPort && bytes.length > 0) this.command(bytes[0]!, bytes.subarray(1));
+        if (number !== option.comPort || bytes.length === 0) return;
+        notice();
+        this.command(bytes[0]!, bytes.subarray(1));
       },
       onOption: (number, _theirs, on) => {
-        // Clients ask the modem lines of the first notice they got, and some never ask for one.
-        if (number === option.comPort && on) this.answer(comPort.modemState, [MODEM_STATE]);
+        if (number === option.comPort && on) notice();
       },
       send: (bytes) => socket.write(bytes),
     });
