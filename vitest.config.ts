@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 20_000,
-    // Many tests run real programs on a machine that others may load: one more try in CI, and the report names it.
-    retry: process.env.CI ? 1 : 0,
     projects: [
       {
         extends: true,

@@ -1,6 +1,7 @@
 /*
  * The probe's end of the link: sessions, acks exactly once, what is dropped and what never is, counters, registers.
  * Every packet up is decoded with the generated code of messages.gen.h, which link.c does not use to pack.
+ * Over 500 lines in one file because all cases drive one link through the same few functions below.
  */
 #include <string.h>
 

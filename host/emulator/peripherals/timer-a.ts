@@ -3,7 +3,8 @@
  *
  * The counter is not stepped: its position is computed from its clock's ticks when somebody asks, and an event is
  * scheduled only for a moment that somebody can notice: an enabled interrupt, a watched output, a capture on ACLK.
- * A compare value that is written takes effect at once (no double buffering on this timer).
+ * A compare value that is written takes effect at once (no double buffering on this timer). Counter and output units are
+ * files of their own; compare and capture stay together here, because they share registers, flags and the one event.
  * Left out: the asynchronous (SCS = 0) capture race and the extra count when TACCR0 is lowered below TAR.
  */
 
