@@ -14,6 +14,7 @@ needs=(
   'mspdebug mspdebug'
   'sigrok-cli sigrok-cli'
   'ser2net ser2net'
+  'tshark tshark'
   'pyserial-miniterm python3-serial'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
