@@ -43,6 +43,7 @@
 #define LINK_MSG_READ_REGISTERS 42u      /* host to probe */
 #define LINK_MSG_WRITE_REGISTERS 43u     /* host to probe */
 #define LINK_MSG_RESET 44u               /* host to probe */
+#define LINK_MSG_AUTHENTICATE 45u        /* host to probe */
 
 /* Payload lengths, without the bytes of a data field. */
 #define LINK_LENGTH_HELLO 21u
@@ -66,6 +67,7 @@
 #define LINK_LENGTH_READ_REGISTERS 3u
 #define LINK_LENGTH_WRITE_REGISTERS 2u
 #define LINK_LENGTH_RESET 0u
+#define LINK_LENGTH_AUTHENTICATE 8u
 
 /* Most bytes of a data field. */
 #define LINK_MAX_ACK_DATA 16u
@@ -86,6 +88,7 @@
 #define LINK_CAP_TEMPERATURE 0x0020u
 #define LINK_CAP_SUPPLY 0x0040u
 #define LINK_CAP_REGISTERS 0x0080u
+#define LINK_CAP_AUTHENTICATES 0x0100u
 #define LINK_CAP_PROVISIONED 0x8000u
 
 /* Why the probe last started. */
@@ -703,5 +706,28 @@ static inline uint8_t link_unpack_write_registers(const uint8_t *payload, uint8_
 
 /* reset (host to probe): restarts the probe after the ack has left. */
 /* No payload. */
+
+/*
+ * authenticate (host to probe): proves that the probe holds its key; ack data: SipHash-2-4 under
+ * the key of a byte 1, the nonce and the probe's id, 8 bytes; unsupported without a key.
+ */
+struct link_authenticate {
+    uint8_t nonce[8]; /* drawn at random by the host for this question alone */
+};
+
+static inline uint8_t link_pack_authenticate(uint8_t *payload, const struct link_authenticate *m)
+{
+    link_copy(payload, m->nonce, 8u);
+    return LINK_LENGTH_AUTHENTICATE;
+}
+
+static inline uint8_t link_unpack_authenticate(const uint8_t *payload, uint8_t length, struct link_authenticate *m)
+{
+    if (length < LINK_LENGTH_AUTHENTICATE) {
+        return 0;
+    }
+    link_copy(m->nonce, payload, 8u);
+    return 1;
+}
 
 #endif

@@ -1639,6 +1639,162 @@ static inline uint8_t valid_50_matches(const uint8_t *payload, uint8_t length)
     return 1;
 }
 
+/* authenticate */
+static const uint8_t valid_51_packet[] = {
+    0x6d, 0x2e, 0x00, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x18, 0x7c,
+};
+static const uint8_t valid_51_wire[] = {
+    0x03, 0x6d, 0x2e, 0x01, 0x0a, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x18, 0x7c, 0x00,
+};
+
+static const struct link_authenticate valid_51_message = {
+    .nonce = {0, 17, 34, 51, 68, 85, 102, 119},
+};
+
+static inline uint8_t valid_51_pack(uint8_t *payload)
+{
+    return link_pack_authenticate(payload, &valid_51_message);
+}
+
+static inline uint8_t valid_51_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_authenticate *expected = &valid_51_message;
+    struct link_authenticate m;
+
+    return link_unpack_authenticate(payload, length, &m)
+        && memcmp(m.nonce, expected->nonce, sizeof m.nonce) == 0;
+}
+
+/* authenticate with a nonce of zeros */
+static const uint8_t valid_52_packet[] = {
+    0x6d, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x19, 0xf0,
+};
+static const uint8_t valid_52_wire[] = {
+    0x04, 0x6d, 0xff, 0xff, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x03, 0x19, 0xf0, 0x00,
+};
+
+static const struct link_authenticate valid_52_message = {
+    .nonce = {0, 0, 0, 0, 0, 0, 0, 0},
+};
+
+static inline uint8_t valid_52_pack(uint8_t *payload)
+{
+    return link_pack_authenticate(payload, &valid_52_message);
+}
+
+static inline uint8_t valid_52_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_authenticate *expected = &valid_52_message;
+    struct link_authenticate m;
+
+    return link_unpack_authenticate(payload, length, &m)
+        && memcmp(m.nonce, expected->nonce, sizeof m.nonce) == 0;
+}
+
+/* authenticate with a nonce of ones */
+static const uint8_t valid_53_packet[] = {
+    0x6d, 0x00, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xe2, 0x5c,
+};
+static const uint8_t valid_53_wire[] = {
+    0x02, 0x6d, 0x0c, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xe2, 0x5c, 0x00,
+};
+
+static const struct link_authenticate valid_53_message = {
+    .nonce = {255, 255, 255, 255, 255, 255, 255, 255},
+};
+
+static inline uint8_t valid_53_pack(uint8_t *payload)
+{
+    return link_pack_authenticate(payload, &valid_53_message);
+}
+
+static inline uint8_t valid_53_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_authenticate *expected = &valid_53_message;
+    struct link_authenticate m;
+
+    return link_unpack_authenticate(payload, length, &m)
+        && memcmp(m.nonce, expected->nonce, sizeof m.nonce) == 0;
+}
+
+/* ack of authenticate */
+static const uint8_t valid_54_packet[] = {
+    0x47, 0x09, 0x00, 0x2e, 0x00, 0x00, 0x31, 0x0e, 0x0e, 0xdd, 0x47, 0xdb, 0x6f, 0x72, 0x43, 0x0f,
+};
+static const uint8_t valid_54_wire[] = {
+    0x03, 0x47, 0x09, 0x02, 0x2e, 0x01, 0x0b, 0x31, 0x0e, 0x0e, 0xdd, 0x47, 0xdb, 0x6f, 0x72, 0x43,
+    0x0f, 0x00,
+};
+
+static const struct link_ack valid_54_message = {
+    .command_sequence = 46u,
+    .status = 0u,
+    .data_length = 8,
+    .data = {49, 14, 14, 221, 71, 219, 111, 114},
+};
+
+static inline uint8_t valid_54_pack(uint8_t *payload)
+{
+    return link_pack_ack(payload, &valid_54_message);
+}
+
+static inline uint8_t valid_54_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_ack *expected = &valid_54_message;
+    struct link_ack m;
+
+    return link_unpack_ack(payload, length, &m)
+        && m.command_sequence == expected->command_sequence
+        && m.status == expected->status
+        && m.data_length == expected->data_length && memcmp(m.data, expected->data, m.data_length) == 0;
+}
+
+/* hello of a ball that authenticates */
+static const uint8_t valid_55_packet[] = {
+    0x41, 0x03, 0x00, 0x01, 0x00, 0x03, 0x00, 0x02, 0xc0, 0xff, 0xee, 0x00, 0x00, 0x00, 0x01, 0x83,
+    0x81, 0x02, 0x00, 0xfa, 0x00, 0xef, 0xbe, 0x01, 0x1e, 0x68,
+};
+static const uint8_t valid_55_wire[] = {
+    0x03, 0x41, 0x03, 0x02, 0x01, 0x02, 0x03, 0x05, 0x02, 0xc0, 0xff, 0xee, 0x01, 0x01, 0x05, 0x01,
+    0x83, 0x81, 0x02, 0x02, 0xfa, 0x06, 0xef, 0xbe, 0x01, 0x1e, 0x68, 0x00,
+};
+
+static const struct link_hello valid_55_message = {
+    .kind = 1u,
+    .version_major = 0u,
+    .version_minor = 3u,
+    .version_patch = 0u,
+    .id = {2, 192, 255, 238, 0, 0, 0, 1},
+    .capabilities = 33155u,
+    .boots = 2u,
+    .interval_ms = 250u,
+    .session = 48879u,
+    .reset_cause = 1u,
+};
+
+static inline uint8_t valid_55_pack(uint8_t *payload)
+{
+    return link_pack_hello(payload, &valid_55_message);
+}
+
+static inline uint8_t valid_55_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_hello *expected = &valid_55_message;
+    struct link_hello m;
+
+    return link_unpack_hello(payload, length, &m)
+        && m.kind == expected->kind
+        && m.version_major == expected->version_major
+        && m.version_minor == expected->version_minor
+        && m.version_patch == expected->version_patch
+        && memcmp(m.id, expected->id, sizeof m.id) == 0
+        && m.capabilities == expected->capabilities
+        && m.boots == expected->boots
+        && m.interval_ms == expected->interval_ms
+        && m.session == expected->session
+        && m.reset_cause == expected->reset_cause;
+}
+
 /* hello with eleven appended bytes: the longest packet */
 static const uint8_t tolerated_0_packet[] = {
     0x41, 0x02, 0x00, 0x01, 0x00, 0x01, 0x00, 0xea, 0xe1, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xe3,
@@ -1754,6 +1910,34 @@ static inline uint8_t tolerated_2_matches(const uint8_t *payload, uint8_t length
     (void)payload;
     (void)length;
     return 1;
+}
+
+/* authenticate with four bytes appended */
+static const uint8_t tolerated_3_packet[] = {
+    0x6d, 0x2e, 0x00, 0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x01, 0x00, 0x02, 0x00, 0x53,
+    0xf7,
+};
+static const uint8_t tolerated_3_wire[] = {
+    0x03, 0x6d, 0x2e, 0x01, 0x09, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x01, 0x02, 0x02, 0x03,
+    0x53, 0xf7, 0x00,
+};
+
+static const struct link_authenticate tolerated_3_message = {
+    .nonce = {0, 17, 34, 51, 68, 85, 102, 119},
+};
+
+static inline uint8_t tolerated_3_pack(uint8_t *payload)
+{
+    return link_pack_authenticate(payload, &tolerated_3_message);
+}
+
+static inline uint8_t tolerated_3_matches(const uint8_t *payload, uint8_t length)
+{
+    const struct link_authenticate *expected = &tolerated_3_message;
+    struct link_authenticate m;
+
+    return link_unpack_authenticate(payload, length, &m)
+        && memcmp(m.nonce, expected->nonce, sizeof m.nonce) == 0;
 }
 
 /* one bit of the CRC wrong */
@@ -1883,6 +2067,11 @@ static const uint8_t invalid_21_wire[] = {
     0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x10, 0x11, 0x00,
 };
 
+/* authenticate one byte short */
+static const uint8_t invalid_22_wire[] = {
+    0x03, 0x6d, 0x01, 0x01, 0x09, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x57, 0x51, 0x00,
+};
+
 /* Encode to these bytes and decode from them. */
 static const struct link_vector link_valid_vectors[] = {
     {"hello of a provisioned ball, answer to session 0x1234", LINK_MSG_HELLO, 258u, valid_0_packet, sizeof valid_0_packet, valid_0_wire, sizeof valid_0_wire, valid_0_pack, valid_0_matches},
@@ -1936,6 +2125,11 @@ static const struct link_vector link_valid_vectors[] = {
     {"write_registers without values", LINK_MSG_WRITE_REGISTERS, 18u, valid_48_packet, sizeof valid_48_packet, valid_48_wire, sizeof valid_48_wire, valid_48_pack, valid_48_matches},
     {"write_registers with the most values", LINK_MSG_WRITE_REGISTERS, 19u, valid_49_packet, sizeof valid_49_packet, valid_49_wire, sizeof valid_49_wire, valid_49_pack, valid_49_matches},
     {"reset", LINK_MSG_RESET, 32768u, valid_50_packet, sizeof valid_50_packet, valid_50_wire, sizeof valid_50_wire, valid_50_pack, valid_50_matches},
+    {"authenticate", LINK_MSG_AUTHENTICATE, 46u, valid_51_packet, sizeof valid_51_packet, valid_51_wire, sizeof valid_51_wire, valid_51_pack, valid_51_matches},
+    {"authenticate with a nonce of zeros", LINK_MSG_AUTHENTICATE, 65535u, valid_52_packet, sizeof valid_52_packet, valid_52_wire, sizeof valid_52_wire, valid_52_pack, valid_52_matches},
+    {"authenticate with a nonce of ones", LINK_MSG_AUTHENTICATE, 256u, valid_53_packet, sizeof valid_53_packet, valid_53_wire, sizeof valid_53_wire, valid_53_pack, valid_53_matches},
+    {"ack of authenticate", LINK_MSG_ACK, 9u, valid_54_packet, sizeof valid_54_packet, valid_54_wire, sizeof valid_54_wire, valid_54_pack, valid_54_matches},
+    {"hello of a ball that authenticates", LINK_MSG_HELLO, 3u, valid_55_packet, sizeof valid_55_packet, valid_55_wire, sizeof valid_55_wire, valid_55_pack, valid_55_matches},
 };
 
 /* Decode only: bytes were appended to the payload. */
@@ -1943,6 +2137,7 @@ static const struct link_vector link_tolerated_vectors[] = {
     {"hello with eleven appended bytes: the longest packet", LINK_MSG_HELLO, 2u, tolerated_0_packet, sizeof tolerated_0_packet, tolerated_0_wire, sizeof tolerated_0_wire, tolerated_0_pack, tolerated_0_matches},
     {"hello with eleven appended zeros", LINK_MSG_HELLO, 3u, tolerated_1_packet, sizeof tolerated_1_packet, tolerated_1_wire, sizeof tolerated_1_wire, tolerated_1_pack, tolerated_1_matches},
     {"ping with an appended byte", LINK_MSG_PING, 4u, tolerated_2_packet, sizeof tolerated_2_packet, tolerated_2_wire, sizeof tolerated_2_wire, tolerated_2_pack, tolerated_2_matches},
+    {"authenticate with four bytes appended", LINK_MSG_AUTHENTICATE, 46u, tolerated_3_packet, sizeof tolerated_3_packet, tolerated_3_wire, sizeof tolerated_3_wire, tolerated_3_pack, tolerated_3_matches},
 };
 
 /* Must be refused. */
@@ -1969,6 +2164,7 @@ static const struct link_invalid_vector link_invalid_vectors[] = {
     {"ack with half a sequence number", LINK_ERROR_SHORT_PAYLOAD, invalid_19_wire, sizeof invalid_19_wire},
     {"write_registers with 17 values", LINK_ERROR_LONG_DATA, invalid_20_wire, sizeof invalid_20_wire},
     {"ack with 17 bytes of data", LINK_ERROR_LONG_DATA, invalid_21_wire, sizeof invalid_21_wire},
+    {"authenticate one byte short", LINK_ERROR_SHORT_PAYLOAD, invalid_22_wire, sizeof invalid_22_wire},
 };
 
 #endif

@@ -67,6 +67,8 @@ export const capabilities = {
   temperature: 0x0020,
   supply: 0x0040,
   registers: 0x0080,
+  /** Set when a key was provisioned into info memory: the probe answers `authenticate`. */
+  authenticates: 0x0100,
   /** Set when an id was provisioned into info memory; without it `hello.id` is all zeros. */
   provisioned: 0x8000,
 } as const;
@@ -328,6 +330,12 @@ export const messages = {
     ],
   },
   reset: { type: 44, direction: 'down', doc: 'restarts the probe after the ack has left', fields: [] },
+  authenticate: {
+    type: 45,
+    direction: 'down',
+    doc: "proves that the probe holds its key; ack data: SipHash-2-4 under the key of a byte 1, the nonce and the probe's id, 8 bytes; unsupported without a key",
+    fields: [{ name: 'nonce', type: 'bytes', length: 8, doc: 'drawn at random by the host for this question alone' }],
+  },
 } as const satisfies Record<string, MessageDefinition>;
 
 export type MessageName = keyof typeof messages;
