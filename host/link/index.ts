@@ -19,12 +19,18 @@ export * from './messages.ts';
 export {
   buildInfoSegment,
   formatId,
+  formatKey,
   ID_LENGTH,
   INFO_D_ADDRESS,
   INFO_SEGMENT_LENGTH,
+  type InfoRecord,
+  KEY_LENGTH,
   parseId,
+  parseInfoRecord,
   parseInfoSegment,
+  parseKey,
   randomId,
+  randomKey,
 } from './provisioning.ts';
 export { isSample, type SampleMessage, type SenmlRecord, senmlBaseName, senmlPack } from './senml.ts';
 export { type Arrival, SequenceTracker } from './sequence-tracker.ts';
@@ -37,4 +43,5 @@ export {
   type SessionOptions,
   type SessionState,
 } from './session.ts';
+export { equalInConstantTime, sipHash24 } from './siphash.ts';
 export { TimeMap } from './time-map.ts';
