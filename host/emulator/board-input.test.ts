@@ -36,6 +36,17 @@ describe('inputs', () => {
     expect(board.mcu.registers[5]).toBe(0);
   });
 
+  it('move the state pin of a radio module, and let it go', () => {
+    const board = idleBoard();
+    const pin = board.pin('P2.3');
+    pin.pull(1);
+    const levels = ['idle', 'connected', 'idle', 'none'].map((bridge) => {
+      readInput({ bridge })(board);
+      return pin.level;
+    });
+    expect(levels).toEqual([0, 1, 0, 1]);
+  });
+
   it.each([
     [3, 'write an object'],
     [{ lux: 'bright' }, '"lux" is a number'],
@@ -48,6 +59,8 @@ describe('inputs', () => {
     [{ i2c: { holdSda: true, holdScl: true } }, 'one field'],
     [{ button: 'hit' }, '"press"'],
     [{ reset: false }, '"reset" is true'],
+    [{ bridge: true }, '"connected", "idle" or "none"'],
+    [{ bridge: 'toString' }, '"connected", "idle" or "none"'],
     [{ rain: 1 }, 'none of lux'],
   ])('%j is refused', (input, hint) => {
     expect(() => readInput(input)).toThrowError(

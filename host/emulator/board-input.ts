@@ -4,6 +4,7 @@
  *     { "lux": 800 }  { "acceleration": [0, 0, 1] }  { "temperature": 31 }  { "supply": 2.6 }
  *     { "button": "press" }  { "button": "release" }  { "reset": true }
  *     { "uart": "03 42 00" }                          bytes to the board
+ *     { "bridge": "idle" }  { "bridge": "connected" }  { "bridge": "none" }   what a radio module's state pin says
  *     { "uartNoise": { "rate": 0.001, "seed": 7 } }   each bit of either direction flips with this probability; null ends
  *     { "optics": { "lower.red": 120 } }              lux at the light sensor from an LED at full brightness
  *     { "i2c": { "refuse": 1 } }  { "i2c": { "refuse": { "address": 69, "index": 0, "times": 3 } } }
@@ -21,7 +22,8 @@ import type { Vector } from './world.ts';
 export type BoardInput = Readonly<Record<string, unknown>>;
 export type InputAction = (board: Board) => void;
 
-const NAMES = 'lux, acceleration, temperature, supply, button, reset, uart, uartNoise, optics and i2c';
+const NAMES = 'lux, acceleration, temperature, supply, button, reset, bridge, uart, uartNoise, optics and i2c';
+const bridgeStates: Readonly<Record<string, boolean | undefined>> = { connected: true, idle: false, none: undefined };
 
 /** Reads and checks an input. Throws `USAGE` that names the field. */
 export function readInput(input: unknown): InputAction {
@@ -49,6 +51,12 @@ function readField(name: string, value: unknown): InputAction {
     case 'reset':
       if (value !== true) throw usage('"reset" is true');
       return (board) => board.pressReset();
+    case 'bridge': {
+      if (typeof value !== 'string' || !Object.hasOwn(bridgeStates, value)) {
+        throw usage('"bridge" is "connected", "idle" or "none"');
+      }
+      return (board) => board.setBridge(bridgeStates[value]);
+    }
     case 'uart': {
       const bytes = hexBytes(value);
       return ({ uart }) => uart.send(bytes);

@@ -3,6 +3,7 @@
  *
  *   P1.0 LED1   P1.1/P1.2 UART   P1.3 button   P1.4 phototransistor   P1.6/P1.7 I2C: TCA6507 0x45, ADXL345 0x53
  *   P2.0 INT1 of the ADXL345     P2.1 vibration motor                 P2.2 EN of the TCA6507
+ *   P2.3 state of a radio module on the UART, if there is one
  *
  * Jumper J5 is off: the green LED of the LaunchPad would hang on SCL, so P1.6 lights it only while the program drives
  * it high itself. Time is the board's own; who wants real time paces it (pacer.ts). Left out: contact bounce.
@@ -218,6 +219,14 @@ export class Board {
   /** The reset button: RAM survives, the parts on the bus do not notice. */
   pressReset(): void {
     this.mcu.reset('pin');
+  }
+
+  /**
+   * The state pin of a radio module on the UART, P2.3: true while somebody is connected, false while nobody is, undefined
+   * without a module, as from the start: then the pin floats, and the firmware's pull-up makes it look connected.
+   */
+  setBridge(connected: boolean | undefined): void {
+    this.mcu.pin(2, 3).drive(connected === undefined ? undefined : connected ? 1 : 0);
   }
 
   private brightness(led: string): number {
