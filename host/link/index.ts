@@ -1,5 +1,7 @@
 /** The link protocol: the only door to this folder. */
 
+export type { Authentication, Demand, Refusal, RefusalCode } from './admission.ts';
+export { NONCE_LENGTH, proofOf } from './challenge.ts';
 export { type Clock, VirtualClock } from './clock.ts';
 export { cobsDecode, cobsEncode } from './cobs.ts';
 export { decodeMessage, encodeMessage, type PayloadError } from './codec.ts';

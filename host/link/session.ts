@@ -3,12 +3,13 @@
  * acknowledgement (docs/link-protocol.md, "Sessions").
  *
  * A Session outlives connections: `attach` it to each new one, `detach` it when that ends. On each it draws a session
- * number and asks for hello until the probe answers with that number; then commands flow. A probe that restarts on its
- * own is noticed by its hello, by its time running backwards, or by its refusal, and is greeted again. Bytes go in by
+ * number and asks for hello until the probe answers with that number, and for a proof of who it is where the host demands
+ * one (admission.ts); then commands flow. A probe that restarts on its own is noticed by its hello, by its time running backwards, or by its refusal, and is greeted again. Bytes go in by
  * `receive`; what they mean comes out through the handlers, called before `receive` returns, in the order of the wire.
  * No clock, dice or transport of its own; browser-safe.
  */
 
+import { Admission, type Authentication, type Refusal } from './admission.ts';
 import type { Clock } from './clock.ts';
 import { decodeMessage, encodeMessage, type PayloadError } from './codec.ts';
 import { type CommandCounters, type CommandOutcome, CommandQueue } from './command-queue.ts';
@@ -21,9 +22,10 @@ import { TimeMap } from './time-map.ts';
 
 /**
  * `detached` there is no connection; `greeting` hello was asked for; `online` the probe answered and is heard;
- * `quiet` it no longer answers, or never did: still asked, ever more rarely, and back `online` when it does.
+ * `quiet` it no longer answers, or never did: still asked, ever more rarely, and back `online` when it does;
+ * `quarantined` it answers, but may not in: nothing that it says is handed on, and commands wait.
  */
-export type SessionState = 'detached' | 'greeting' | 'online' | 'quiet';
+export type SessionState = 'detached' | 'greeting' | 'online' | 'quiet' | 'quarantined';
 
 /** What a session hands on: everything but the handshake and the acks. */
 export type ProbeMessage = Exclude<UpMessage, { name: 'hello' | 'ack' }>;
@@ -41,9 +43,11 @@ export interface SessionHandlers {
   onState?(state: SessionState): void;
   /**
    * Who the probe is: at the first hello of a connection, after a restart (`restarted`), and when what it says about
-   * itself changed. Before it no message is handed on.
+   * itself changed; only when it was let in. Before it no message is handed on.
    */
   onHello?(hello: MessageOf<'hello'>, about: { readonly restarted: boolean }): void;
+  /** The probe is not let in: once per connection and reason. What `hello` says is a claim and no more. */
+  onRefused?(hello: MessageOf<'hello'>, refusal: Refusal): void;
   onMessage?(message: ProbeMessage, received: Received): void;
 }
 
@@ -58,6 +62,8 @@ export interface SessionOptions {
   readonly commandTimeoutMs?: number;
   /** Shortest time without a packet after which the probe is asked whether it lives, default 2000 ms. */
   readonly quietAfterMs?: number;
+  /** What probes must show to be let in; without it everything is taken for what it says it is. */
+  readonly authentication?: Authentication;
   /** What a packet takes at least from the probe's stamp to `receive`, e.g. its time on the wire; default 0. */
   readonly leastDelayMs?: number;
 }
@@ -76,6 +82,8 @@ export interface LinkStatistics {
   };
   /** Messages that came before the probe said who it is, and were not handed on. */
   readonly unidentified: number;
+  /** Messages of a probe that was not let in (yet), and that were not handed on. */
+  readonly unauthenticated: number;
   readonly restarts: number;
   readonly helloRequests: number;
   readonly commands: Readonly<CommandCounters>;
@@ -96,6 +104,7 @@ export class Session {
   private readonly timeMap: TimeMap;
   private readonly commands: CommandQueue;
   private readonly greeter: Greeter;
+  private readonly admission: Admission;
   private readonly payloadErrors: Record<PayloadError, number> = { unknown_type: 0, short_payload: 0, long_data: 0 };
   private write: ((bytes: Uint8Array) => Promise<void>) | undefined;
   private currentState: SessionState = 'detached';
@@ -107,14 +116,18 @@ export class Session {
   private sessionNumber = 0;
   private greeted = false;
   private restartPending = false;
+  /** The hello was not handed on yet, or something in it changed. */
+  private helloPending = false;
   private downSequence: number;
   private lastPacketMs: number | undefined;
   private unidentified = 0;
+  private unauthenticated = 0;
   private restarts = 0;
   private writeErrors = 0;
 
   constructor(options: SessionOptions) {
     const { clock, random, maxCommands = 32, leastDelayMs = 0, quietAfterMs = 2000 } = options;
+    const { authentication = takesAtItsWord } = options;
     this.options = options;
     this.timeMap = new TimeMap(leastDelayMs);
     this.downSequence = Math.floor(random() * 0x10000);
@@ -124,9 +137,18 @@ export class Session {
       clock,
       random,
       ask: () => this.send(encodeMessage({ name: 'hello_request', session: this.sessionNumber })),
-      mayAsk: () => !this.commands.underway,
+      mayAsk: () => !this.commands.underway && !this.admission.underway,
       onSilence: () => this.enter('quiet'),
       quietAfterMs: () => Math.max(quietAfterMs, 3 * (this.hello?.intervalMs ?? 0)),
+    });
+    this.admission = new Admission({
+      clock,
+      random,
+      send,
+      authentication,
+      onAdmitted: () => this.onAdmitted(),
+      onAsked: () => this.onAsked(),
+      onRefused: (...args) => this.onRefused(...args),
     });
   }
 
@@ -134,9 +156,19 @@ export class Session {
     return this.currentState;
   }
 
-  /** The probe of this connection; `undefined` before its hello. */
+  /** The probe of this connection, let in or not; `undefined` before its hello. */
   get probe(): MessageOf<'hello'> | undefined {
     return this.hello;
+  }
+
+  /** Why the probe of this connection is not let in; `undefined` while it is, or while that is not decided. */
+  get refusal(): Refusal | undefined {
+    return this.admission.refusal;
+  }
+
+  /** What the host knows of probes changed: decides anew about the one of this connection. */
+  reconsider(): void {
+    if (this.greeted) this.admission.reconsider();
   }
 
   /**
@@ -149,6 +181,7 @@ export class Session {
     this.receiver.reset();
     this.hello = undefined;
     this.restartPending = false;
+    this.admission.reset();
     this.timeMap.reset();
     this.post(Uint8Array.of(DELIMITER)); // ends whatever noise the probe holds as the begin of a frame
     this.greet();
@@ -161,6 +194,7 @@ export class Session {
     this.greeted = false;
     this.detachedMs = this.options.clock.nowMs();
     this.greeter.stop();
+    this.admission.reset();
     this.tracker.suspend();
     this.commands.interrupt();
     this.enter('detached');
@@ -194,6 +228,7 @@ export class Session {
       payloadErrors: { ...this.payloadErrors },
       packets: { received, lost, late, duplicates },
       unidentified: this.unidentified,
+      unauthenticated: this.unauthenticated,
       restarts: this.restarts,
       helloRequests: this.greeter.asked,
       commands: { ...this.commands.counters },
@@ -244,7 +279,8 @@ export class Session {
     this.lastPacketMs = this.options.clock.nowMs();
     if (!this.greeted) return;
     this.greeter.heard();
-    this.enter('online');
+    if (this.admission.admitted) this.enter('online');
+    else if (this.currentState === 'quiet') this.enter(this.admission.refusal ? 'quarantined' : 'greeting');
   }
 
   private onHello(hello: MessageOf<'hello'>, packet: Packet): void {
@@ -257,9 +293,9 @@ export class Session {
     this.hello = hello;
     this.lastHello = hello;
     if (before === undefined || this.restartPending || !sameProbe(hello, before)) {
-      const about = { restarted: this.restartPending };
-      this.restartPending = false;
-      this.options.handlers.onHello?.(hello, about);
+      this.helloPending = true;
+      this.admission.consider(hello, this.greeted);
+      if (this.admission.admitted) this.tellHello();
     }
     if (fresh) this.answered();
     else if (!this.greeted) this.greeter.askSoon(); // it started a moment ago and missed the question
@@ -285,8 +321,35 @@ export class Session {
     if (this.greeted || this.write === undefined) return;
     this.greeted = true;
     this.greeter.heard();
+    if (this.admission.admitted) this.onAdmitted();
+    else this.admission.consider(this.hello!, true);
+  }
+
+  private onAdmitted(): void {
+    this.tellHello();
+    if (!this.greeted) return;
     this.enter('online');
     this.commands.open();
+  }
+
+  private onAsked(): void {
+    this.commands.interrupt();
+    if (this.currentState !== 'quarantined') this.enter('greeting');
+  }
+
+  private onRefused(refusal: Refusal, isNews: boolean): void {
+    this.commands.interrupt();
+    this.helloPending = true; // it is told when the probe is let in after all
+    this.enter('quarantined');
+    if (isNews) this.options.handlers.onRefused?.(this.hello!, refusal);
+  }
+
+  private tellHello(): void {
+    if (!this.helloPending) return;
+    this.helloPending = false;
+    const about = { restarted: this.restartPending };
+    this.restartPending = false;
+    this.options.handlers.onHello?.(this.hello!, about);
   }
 
   private onNumbered(message: Exclude<UpMessage, { name: 'hello' }>, packet: Packet): void {
@@ -294,7 +357,13 @@ export class Session {
     if (arrival === 'duplicate') return;
     if (arrival === 'jump') this.greeter.askSoon();
     if (message.name === 'ack') {
-      if (this.commands.acknowledge(message) && this.greeted) this.restarted(packet.sequence + 1);
+      const taken = this.admission.acknowledge(message);
+      const noSession = taken === 'other' ? this.commands.acknowledge(message) : taken === 'no_session';
+      if (noSession && this.greeted) this.restarted(packet.sequence + 1);
+      return;
+    }
+    if (this.hello !== undefined && !this.admission.admitted) {
+      this.unauthenticated++;
       return;
     }
     const arrivalMs = this.options.clock.nowMs();
@@ -316,6 +385,7 @@ export class Session {
     this.tracker.restart(nextSequence);
     this.timeMap.reset();
     this.commands.interrupt();
+    this.admission.restart();
     this.greet();
   }
 
@@ -325,6 +395,9 @@ export class Session {
     this.options.handlers.onState?.(state);
   }
 }
+
+/** The host demands nothing. */
+const takesAtItsWord: Authentication = { demand: () => ({ kind: 'none' }), nonce: () => new Uint8Array(0) };
 
 function isUp(message: { name: keyof typeof messages }): message is UpMessage {
   const { direction }: MessageDefinition = messages[message.name];

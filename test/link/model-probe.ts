@@ -4,9 +4,10 @@
  * power, and be told to keep quiet.
  */
 
+import { proofOf } from '../../host/link/challenge.ts';
 import { decodeMessage, encodeMessage } from '../../host/link/codec.ts';
 import { encodeFrame, FrameReceiver, type Packet } from '../../host/link/framer.ts';
-import { type DownMessage, type MessageOf, statuses, type UpMessage } from '../../host/link/messages.ts';
+import { capabilities, type DownMessage, type MessageOf, statuses, type UpMessage } from '../../host/link/messages.ts';
 
 export class ModelProbe {
   /** Commands that were executed, in order, as `name` or `name:argument`. */
@@ -19,6 +20,14 @@ export class ModelProbe {
   /** Whether it refuses commands before the first greeting after a start. */
   refuses = true;
   ackData = new Uint8Array(0);
+  /** Provisioned with the id; without it `authenticate` is unsupported. */
+  key: Uint8Array | undefined;
+  /** Whether it says that it has a key, if it has one. */
+  claimsKey = true;
+  /** False: firmware from before keys. */
+  knowsAuthenticate = true;
+  /** Questions for a proof that it got. */
+  readonly nonces: Uint8Array[] = [];
 
   private sequence = 0;
   private session = 0;
@@ -62,7 +71,8 @@ export class ModelProbe {
   private hello(): MessageOf<'hello'> {
     const { boots, id, intervalMs, session } = this;
     const version = { versionMajor: 1, versionMinor: 0, versionPatch: 0 };
-    return { name: 'hello', kind: 1, ...version, id, capabilities: 3, resetCause: 0, boots, intervalMs, session };
+    const claimed = 3 | (this.key !== undefined && this.claimsKey ? capabilities.authenticates : 0);
+    return { name: 'hello', kind: 1, ...version, id, capabilities: claimed, resetCause: 0, boots, intervalMs, session };
   }
 
   private onPacket(packet: Packet): void {
@@ -82,9 +92,20 @@ export class ModelProbe {
     if (this.last?.sequence === commandSequence) return this.last.ack;
     const ack: MessageOf<'ack'> = { name: 'ack', commandSequence, status: statuses.ok, data: this.ackData };
     if (this.session === 0 && this.refuses) return { ...ack, status: statuses.no_session, data: new Uint8Array(0) };
+    if (message.name === 'authenticate') return this.prove(message, ack);
     this.executed.push(message.name === 'set_interval' ? `set_interval:${message.intervalMs}` : message.name);
     if (message.name === 'set_interval') this.intervalMs = message.intervalMs;
     this.last = { sequence: commandSequence, ack };
     return ack;
+  }
+
+  private prove({ nonce }: MessageOf<'authenticate'>, ack: MessageOf<'ack'>): MessageOf<'ack'> {
+    this.nonces.push(nonce);
+    const nothing = new Uint8Array(0);
+    if (!this.knowsAuthenticate) return { ...ack, status: statuses.unknown_command, data: nothing };
+    if (this.key === undefined) return { ...ack, status: statuses.unsupported, data: nothing };
+    const proof = { ...ack, data: proofOf(this.key, nonce, this.id) };
+    this.last = { sequence: ack.commandSequence, ack: proof };
+    return proof;
   }
 }
