@@ -32,6 +32,9 @@ export interface RecordedStep {
   readonly overflowUnknown: boolean;
   /** Address of a byte of RAM that the manual leaves open: the high byte of a PUSH.B. -1: none. */
   readonly unknownByte: number;
+  /** Earl's time after it, in DCO cycles, and its instructions since power-on. */
+  readonly at: number;
+  readonly instructions: number;
 }
 
 export interface Difference {
@@ -127,7 +130,20 @@ export class Lockstep {
     const overflowUnknown = this.options.overflowUnknown?.has(steps.length) === true;
     const pushedByte = (words[0] & 0xffc0) === 0x1240;
     const unknownByte = pushedByte ? after[1]! + 1 : -1;
-    steps.push({ pc, words, before, after, ramBefore, ramAfter, compared, overflowUnknown, unknownByte });
+    const at = mcu.scheduler.now;
+    steps.push({
+      pc,
+      words,
+      before,
+      after,
+      ramBefore,
+      ramAfter,
+      compared,
+      overflowUnknown,
+      unknownByte,
+      at,
+      instructions: instructions + 1,
+    });
     if (compared) {
       this.commands.push('step', `md ${ramStart} ${this.options.window}`);
       if (pushedByte) this.commands.push(poke(after[1]!, mcu.peek(after[1]!), mcu.peek(unknownByte)));
@@ -185,7 +201,8 @@ function ramDiffers(ours: Uint8Array, theirs: Uint8Array, unknownByte = -1): str
   return undefined;
 }
 
-function ram(mcu: Mcu): Uint8Array {
+/** All RAM. */
+export function ram(mcu: Mcu): Uint8Array {
   return memory(mcu, ramStart, ramLength);
 }
 
