@@ -12,7 +12,10 @@ export interface ClockDomain {
   readonly running: boolean;
   /** Rising edges since power-on up to and including the scheduler's `now`. */
   ticks(): number;
-  /** The time, in DCO cycles, of a future tick; Infinity while the line is gated off. */
+  /**
+   * The time, in DCO cycles, of a future tick; Infinity while the line is gated off. Also of a past one, back to the
+   * last change.
+   */
   timeOfTick(tick: number): number;
   /** Called after the frequency or the gating changed: cancel and schedule again. */
   onChange(changed: () => void): void;
@@ -21,4 +24,17 @@ export interface ClockDomain {
    * Every call of `request(true)` needs its `request(false)`.
    */
   request(active: boolean): void;
+}
+
+/** A clock that tells peripherals of its changes. */
+export interface FollowedClock extends ClockDomain {
+  follow(user: ClockUser): void;
+}
+
+/** Who counts such a clock. */
+export interface ClockUser {
+  /** The frequency is about to change at this moment: times of past ticks can be asked for the last time. */
+  clockChanging?(clock: ClockDomain): void;
+  /** Frequency or gating changed: cancel and schedule again. */
+  clockChanged(clock: ClockDomain): void;
 }

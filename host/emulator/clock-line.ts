@@ -1,18 +1,20 @@
 /**
- * A ClockDomain whose rate is a fraction of the DCO: `edges` rising edges in every `period` DCO cycles.
+ * A clock whose rate is a fraction of the DCO: `edges` rising edges in every `period` DCO cycles.
  *
  * MCLK and SMCLK from the DCO have 1 edge in `divider` cycles; a clock from the VLO has `vloHz` edges in
  * `dcoHz × divider` cycles. All arithmetic is on integers below 2^53, so nothing drifts.
  */
 
-import type { ClockDomain } from './clock-domain.ts';
+import type { ClockUser, FollowedClock } from './clock-domain.ts';
 import type { Scheduler } from './scheduler.ts';
 
-export class ClockLine implements ClockDomain {
+const nobody: readonly ClockUser[] = [];
+
+export class ClockLine implements FollowedClock {
   frequencyHz = 0;
 
   private readonly scheduler: Scheduler;
-  private listeners: readonly (() => void)[] = [];
+  private users: readonly ClockUser[] = nobody;
   private edges = 1;
   private period = 1;
   /** Edges counted at `anchor`; the fraction since the last edge, in units of 1/period edge. */
@@ -38,6 +40,7 @@ export class ClockLine implements ClockDomain {
   timeOfTick(tick: number): number {
     if (!this.running) return Number.POSITIVE_INFINITY;
     const distance = tick - this.anchorTicks;
+    if (this.edges === 1) return this.anchor + distance * this.period - this.phase;
     const whole = Math.floor(distance / this.edges);
     const rest = distance - whole * this.edges;
     return this.anchor + whole * this.period + Math.ceil((rest * this.period - this.phase) / this.edges);
@@ -49,14 +52,20 @@ export class ClockLine implements ClockDomain {
   }
 
   onChange(changed: () => void): void {
-    this.listeners = this.listeners.concat(changed);
+    this.follow({ clockChanged: changed });
+  }
+
+  follow(user: ClockUser): void {
+    this.users = this.users.concat(user);
   }
 
   request(active: boolean): void {
-    const before = this.running;
-    this.fold();
-    this.requests = Math.max(0, this.requests + (active ? 1 : -1));
-    if (before !== this.running) this.notify();
+    const requests = Math.max(0, this.requests + (active ? 1 : -1));
+    const { sourceAlive, gated } = this;
+    const switched = sourceAlive && gated && requests > 0 !== this.requests > 0;
+    if (switched) this.fold();
+    this.requests = requests;
+    if (switched) this.notify();
   }
 
   /** DCO cycles per edge when that is a whole number, else 0. */
@@ -69,6 +78,11 @@ export class ClockLine implements ClockDomain {
     const { now } = this.scheduler;
     if (this.running) {
       const cycles = now - this.anchor;
+      if (this.edges === 1 && this.period === 1) {
+        this.anchorTicks += cycles;
+        this.anchor = now;
+        return;
+      }
       const whole = Math.floor(cycles / this.period);
       const fraction = this.phase + (cycles - whole * this.period) * this.edges;
       const carried = Math.floor(fraction / this.period);
@@ -87,6 +101,7 @@ export class ClockLine implements ClockDomain {
       gated === this.gated &&
       sourceAlive === this.sourceAlive;
     if (unchanged) return false;
+    this.announce();
     const before = this.running;
     this.fold();
     this.phase = Math.min(period - 1, Math.floor((this.phase / this.period) * period));
@@ -101,20 +116,26 @@ export class ClockLine implements ClockDomain {
   /** Gates the line on or off; true when that changed whether it runs, and then `notify` is due. */
   gate(gated: boolean): boolean {
     if (gated === this.gated) return false;
-    const before = this.running;
-    this.fold();
+    const switched = this.sourceAlive && this.requests === 0;
+    if (switched) this.fold();
     this.gated = gated;
-    return before !== this.running;
+    return switched;
   }
 
-  /** Tells the listeners. */
+  /** Tells the users that edges come at other times from now on. */
   notify(): void {
-    for (const listener of this.listeners) listener();
+    for (const user of this.users) user.clockChanged(this);
+  }
+
+  /** Tells the users that they will; before anything changed. */
+  announce(): void {
+    for (const user of this.users) user.clockChanging?.(this);
   }
 
   private elapsed(at: number): number {
     if (!this.running) return 0;
     const cycles = at - this.anchor;
+    if (this.edges === 1 && this.period === 1) return cycles;
     const whole = Math.floor(cycles / this.period);
     return whole * this.edges + Math.floor((this.phase + (cycles - whole * this.period) * this.edges) / this.period);
   }

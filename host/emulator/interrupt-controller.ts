@@ -4,38 +4,58 @@
  * Maskable vectors wait for GIE, the NMI vector does not. Which sources stand behind a vector is their owners' matter.
  */
 
-import { type InterruptLines, vectors } from './interrupts.ts';
+import { type InterruptLines, type InterruptSource, vectors } from './interrupts.ts';
 
-const none: readonly (() => void)[] = [];
+/** Somebody on a vector. */
+interface Attached {
+  readonly vector: number;
+  readonly source: InterruptSource;
+}
+
+/** What the CPU does when a request appeared: it looks before its next instruction. */
+export interface RequestListener {
+  interruptRun(): void;
+}
+
+/** Sources of the NMI vector, a bit each. */
+const nmiBits = { oscillator: 1, 'flash-access': 2, 'rst-pin': 4 } as const;
 
 export class InterruptController implements InterruptLines {
   /** Requested vectors, a bit each. */
   private requested = 0;
-  private readonly acceptors: (readonly (() => void)[])[] = new Array(16).fill(none);
-  private readonly nmiSources = new Set<string>();
-  private readonly changed: () => void;
+  private attached: readonly Attached[] = [];
+  /** Vectors that somebody is attached to, a bit each. */
+  private heard = 0;
+  private nmiSources = 0;
+  /** Told when a request appeared. */
+  private listener: RequestListener | undefined;
 
-  /** @param changed called when a request appeared, so that the CPU looks before its next instruction */
-  constructor(changed: () => void) {
-    this.changed = changed;
+  /** States who is told; nobody until then. */
+  listen(listener: RequestListener): void {
+    this.listener = listener;
   }
 
   set(vector: number, requested: boolean): void {
     const bit = 1 << vector;
     if (((this.requested & bit) !== 0) === requested) return;
     this.requested ^= bit;
-    if (requested) this.changed();
+    if (requested) this.listener?.interruptRun();
   }
 
   /** The NMI vector has several sources, each with its own flag and enable: it is requested while one of them asks. */
   setNmi(source: 'oscillator' | 'flash-access' | 'rst-pin', requested: boolean): void {
-    if (requested) this.nmiSources.add(source);
-    else this.nmiSources.delete(source);
-    this.set(vectors.NMI, this.nmiSources.size > 0);
+    const bit = nmiBits[source];
+    this.nmiSources = requested ? this.nmiSources | bit : this.nmiSources & ~bit;
+    this.set(vectors.NMI, this.nmiSources !== 0);
   }
 
   onAccept(vector: number, accepted: () => void): void {
-    this.acceptors[vector] = this.acceptors[vector]!.concat(accepted);
+    this.attach(vector, { interruptAccepted: accepted });
+  }
+
+  attach(vector: number, source: InterruptSource): void {
+    this.attached = this.attached.concat({ vector, source });
+    this.heard |= 1 << vector;
   }
 
   /** The vector to accept now, -1 for none. */
@@ -46,6 +66,7 @@ export class InterruptController implements InterruptLines {
 
   /** The CPU took the vector. */
   accept(vector: number): void {
-    for (const accepted of this.acceptors[vector]!) accepted();
+    if ((this.heard & (1 << vector)) === 0) return;
+    for (const attached of this.attached) if (attached.vector === vector) attached.source.interruptAccepted(vector);
   }
 }

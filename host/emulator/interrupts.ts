@@ -20,9 +20,16 @@ export const vectors = {
   RESET: 15,
 } as const;
 
+/** A peripheral that wants to know when the CPU takes a vector of its. */
+export interface InterruptSource {
+  interruptAccepted(vector: number): void;
+}
+
 export interface InterruptLines {
   /** Sets the request of a vector: the OR of (flag and enable) of all its sources, recomputed by its owner on each change. */
   set(vector: number, requested: boolean): void;
   /** Called when the CPU accepts a vector, so that a single-source flag (TACCR0, WDTIFG) can reset itself. */
   onAccept(vector: number, accepted: () => void): void;
+  /** The same for a peripheral. */
+  attach(vector: number, source: InterruptSource): void;
 }

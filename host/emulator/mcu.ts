@@ -6,7 +6,7 @@
  * Left out: the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
  */
 
-import type { ClockDomain } from './clock-domain.ts';
+import type { FollowedClock } from './clock-domain.ts';
 import { Cpu, executionDefault, SR, status as statusBits } from './cpu/cpu.ts';
 import { FlashContents, flashStart } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
@@ -37,7 +37,7 @@ export class Mcu {
   readonly interrupts: InterruptLines;
   /** IE1/IFG1/IE2/IFG2: USCI owns bits 0-3 of IE2 and IFG2 with `sfr.own('IFG2', 0x03, { read, write })`. */
   readonly sfr: SpecialFunctionRegisters;
-  readonly clocks: { readonly mclk: ClockDomain; readonly smclk: ClockDomain; readonly aclk: ClockDomain };
+  readonly clocks: { readonly mclk: FollowedClock; readonly smclk: FollowedClock; readonly aclk: FollowedClock };
   /** The chip's own peripherals, for boards and tests that look inside. */
   readonly peripherals: McuPeripherals;
   supplyVolts: number;
@@ -61,7 +61,7 @@ export class Mcu {
     const registers = new RegisterFile();
     this.bus = registers;
     this.sfr = new SpecialFunctionRegisters(registers);
-    this.controller = new InterruptController(() => this.cpu.interruptRun());
+    this.controller = new InterruptController();
     this.interrupts = this.controller;
     const flash =
       options.flash ?? (options.image === undefined ? new FlashContents() : FlashContents.of(options.image));
@@ -86,6 +86,7 @@ export class Mcu {
       },
       options.execution ?? executionDefault.mode,
     );
+    this.controller.listen(this.cpu);
     this.warnings = new WarningLog(() => ({ pc: this.cpu.instructionAddress, at: scheduler.now }));
     this.peripherals = new McuPeripherals({
       options,

@@ -3,19 +3,39 @@
  *
  * Everything with a future edge (timers, UART bits, I2C bits, conversions, LEDs, a scripted world) schedules it here.
  * A sleeping CPU costs nothing: the board jumps from event to event. When the DCO changes speed (`setFrequency`) the
- * delays of waiting events are rescaled, so that what was due in 2 ms is still due in 2 ms. Browser-safe; no wall clock.
+ * delays of waiting events are rescaled, so that what was due in 2 ms is still due in 2 ms. The queue is a list in the
+ * order of time: few events wait on a board at once, and most of them are next. Browser-safe; no wall clock.
  */
 
-/** A callback waiting in the queue. */
-export interface ScheduledEvent {
-  /** Absolute time in cycles. */
-  at: number;
-  readonly run: () => void;
-  /** Order among events of the same cycle: first scheduled, first run. */
-  readonly order: number;
-  /** Place in the heap, -1 when not waiting. */
-  index: number;
+/** Somebody whose alarms are due. */
+export interface AlarmOwner {
+  onAlarm(alarm: Alarm): void;
 }
+
+/** An event: its owner makes it once and sets it as often as it likes. Waits in one scheduler at most. */
+export class Alarm {
+  /** Absolute time in cycles, while it waits. */
+  at = 0;
+  /** True from `set` until it is due or cancelled. */
+  waiting = false;
+  /** Neighbours in the queue. */
+  before: Alarm | undefined = undefined;
+  after: Alarm | undefined = undefined;
+  private readonly owner: AlarmOwner | (() => void);
+
+  constructor(owner: AlarmOwner | (() => void)) {
+    this.owner = owner;
+  }
+
+  run(): void {
+    const { owner } = this;
+    if (typeof owner === 'function') owner();
+    else owner.onAlarm(this);
+  }
+}
+
+/** A callback waiting in the queue. */
+export type ScheduledEvent = Alarm;
 
 export class Scheduler {
   /** Current time in DCO cycles since power-on. The CPU advances it; nobody turns it back. */
@@ -23,8 +43,7 @@ export class Scheduler {
   /** Time of the next event, Infinity when there is none. The CPU runs up to it without asking. */
   nextAt = Number.POSITIVE_INFINITY;
 
-  private readonly heap: ScheduledEvent[] = [];
-  private order = 0;
+  private first: Alarm | undefined;
   private hz: number;
   private segmentStart = 0;
   private segmentSeconds = 0;
@@ -38,7 +57,7 @@ export class Scheduler {
     return this.hz;
   }
 
-  /** Seconds since power-on at a time in cycles (of this or a later moment at today's frequency). */
+  /** Seconds since power-on at a time in cycles (of this or another moment at today's frequency). */
   seconds(at = this.now): number {
     return this.segmentSeconds + (at - this.segmentStart) / this.hz;
   }
@@ -55,18 +74,44 @@ export class Scheduler {
     this.segmentStart = this.now;
     const factor = frequencyHz / this.hz;
     this.hz = frequencyHz;
-    // Rescaling is monotonic, so the heap keeps its shape.
-    for (const event of this.heap) event.at = this.now + Math.round((event.at - this.now) * factor);
-    this.nextAt = this.heap[0]?.at ?? Number.POSITIVE_INFINITY;
+    // Rescaling is monotonic: the order stays.
+    for (let alarm = this.first; alarm !== undefined; alarm = alarm.after) {
+      alarm.at = this.now + Math.round((alarm.at - this.now) * factor);
+    }
+    if (this.first !== undefined) this.nextAt = this.first.at;
+  }
+
+  /**
+   * Sets an alarm, in the place of what it was set to: its owner is called at an absolute time; a time in the past means
+   * before anything else happens. Of alarms for the same cycle the one that was set first runs first.
+   */
+  set(alarm: Alarm, at: number): void {
+    if (alarm.waiting) this.remove(alarm);
+    const due = Math.max(at, this.now);
+    alarm.at = due;
+    alarm.waiting = true;
+    let after = this.first;
+    if (after === undefined || due < after.at) {
+      alarm.before = undefined;
+      alarm.after = after;
+      if (after !== undefined) after.before = alarm;
+      this.first = alarm;
+      this.nextAt = due;
+      return;
+    }
+    let before = after;
+    for (after = before.after; after !== undefined && after.at <= due; after = before.after) before = after;
+    alarm.before = before;
+    alarm.after = after;
+    before.after = alarm;
+    if (after !== undefined) after.before = alarm;
   }
 
   /** Runs `run` at an absolute time; a time in the past means: before anything else happens. */
   schedule(at: number, run: () => void): ScheduledEvent {
-    const event: ScheduledEvent = { at: Math.max(at, this.now), run, order: this.order++, index: this.heap.length };
-    this.heap.push(event);
-    this.siftUp(event.index);
-    this.nextAt = this.heap[0]!.at;
-    return event;
+    const alarm = new Alarm(run);
+    this.set(alarm, at);
+    return alarm;
   }
 
   /** Runs `run` after a delay in cycles. */
@@ -75,27 +120,17 @@ export class Scheduler {
   }
 
   /** Forgets an event; one that ran or was cancelled already is ignored. */
-  cancel(event: ScheduledEvent | undefined): void {
-    if (event === undefined || event.index < 0) return;
-    const index = event.index;
-    event.index = -1;
-    const last = this.heap.pop()!;
-    if (last !== event) {
-      this.heap[index] = last;
-      last.index = index;
-      this.siftUp(index);
-      this.siftDown(last.index);
-    }
-    this.nextAt = this.heap[0]?.at ?? Number.POSITIVE_INFINITY;
+  cancel(alarm: Alarm | undefined): void {
+    if (alarm?.waiting) this.remove(alarm);
   }
 
   /** Moves time forward and runs on the way every event that falls due, each at its own time. */
   advanceTo(at: number): void {
     while (this.nextAt <= at) {
-      const event = this.heap[0]!;
-      this.cancel(event);
-      if (event.at > this.now) this.now = event.at;
-      event.run();
+      const alarm = this.first!;
+      this.remove(alarm);
+      if (alarm.at > this.now) this.now = alarm.at;
+      alarm.run();
     }
     if (at > this.now) this.now = at;
   }
@@ -103,46 +138,22 @@ export class Scheduler {
   /** Runs, in order, every event that is due at `now`, those that they add for `now` included. */
   runDue(): void {
     while (this.nextAt <= this.now) {
-      const event = this.heap[0]!;
-      this.cancel(event);
-      event.run();
+      const alarm = this.first!;
+      this.remove(alarm);
+      alarm.run();
     }
   }
 
-  private before(a: ScheduledEvent, b: ScheduledEvent): boolean {
-    return a.at < b.at || (a.at === b.at && a.order < b.order);
-  }
-
-  private siftUp(start: number): void {
-    let index = start;
-    const event = this.heap[index]!;
-    while (index > 0) {
-      const parentIndex = (index - 1) >> 1;
-      const parent = this.heap[parentIndex]!;
-      if (!this.before(event, parent)) break;
-      this.heap[index] = parent;
-      parent.index = index;
-      index = parentIndex;
+  private remove(alarm: Alarm): void {
+    const { before, after } = alarm;
+    alarm.waiting = false;
+    alarm.before = undefined;
+    alarm.after = undefined;
+    if (after !== undefined) after.before = before;
+    if (before !== undefined) before.after = after;
+    else {
+      this.first = after;
+      this.nextAt = after === undefined ? Number.POSITIVE_INFINITY : after.at;
     }
-    this.heap[index] = event;
-    event.index = index;
-  }
-
-  private siftDown(start: number): void {
-    let index = start;
-    const event = this.heap[index]!;
-    for (;;) {
-      let childIndex = 2 * index + 1;
-      if (childIndex >= this.heap.length) break;
-      const right = this.heap[childIndex + 1];
-      if (right !== undefined && this.before(right, this.heap[childIndex]!)) childIndex++;
-      const child = this.heap[childIndex]!;
-      if (!this.before(child, event)) break;
-      this.heap[index] = child;
-      child.index = index;
-      index = childIndex;
-    }
-    this.heap[index] = event;
-    event.index = index;
   }
 }

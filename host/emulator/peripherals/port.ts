@@ -5,9 +5,9 @@
  * PxSEL/PxSEL2 hand a pin to a peripheral (see Pin); edges on such a pin set no flag.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
 import type { InterruptLines } from '../interrupts.ts';
-import { Pin, type PinSelect } from './pin.ts';
+import { Pin, type PinSelect, type PinUser } from './pin.ts';
 
 /** Addresses of a port's registers. */
 export interface PortAddresses {
@@ -40,10 +40,31 @@ export interface PortOptions {
 
 type RegisterName = keyof PortAddresses;
 
-export class Port {
+/** What the ports of all chips share: addresses of the registers, which register stands at an address, names of pins. */
+const portRegisters = new Map(
+  ([1, 2, 3] as const).map((number) => {
+    const entries = Object.entries(portAddresses[number]) as [RegisterName, number][];
+    const shared = {
+      addresses: entries.map(([, address]) => address),
+      names: namesByAddress(entries),
+      pinNames: Array.from({ length: 8 }, (_, bit) => `P${number}.${bit}`),
+    };
+    return [number, shared];
+  }),
+);
+
+function namesByAddress(entries: readonly [RegisterName, number][]): readonly (RegisterName | undefined)[] {
+  const names = new Array<RegisterName | undefined>(Math.max(...entries.map(([, address]) => address)) + 1);
+  names.fill(undefined);
+  for (const [name, address] of entries) names[address] = name;
+  return names;
+}
+
+export class Port implements RegisterOwner, PinUser {
   readonly pins: readonly Pin[];
   private readonly interrupts: InterruptLines;
   private readonly options: PortOptions;
+  private readonly names: readonly (RegisterName | undefined)[];
   private readonly values: Record<Exclude<RegisterName, 'IN'>, number> = {
     OUT: 0,
     DIR: 0,
@@ -59,15 +80,31 @@ export class Port {
     this.interrupts = interrupts;
     this.options = options;
     this.values.SEL = options.resetSelect;
-    this.pins = Array.from({ length: 8 }, (_, bit) => new Pin(`P${options.number}.${bit}`));
-    this.pins.forEach((pin, bit) => {
-      pin.onChange((level) => this.edge(bit, level));
-    });
-    for (const [name, address] of Object.entries(portAddresses[options.number]) as [RegisterName, number][]) {
-      if (name === 'IN') bus.mapByte(address, { read: () => this.input() });
-      else bus.mapByte(address, { read: () => this.values[name], write: (value) => this.write(name, value) });
-    }
+    const users = [this];
+    const { addresses, names, pinNames } = portRegisters.get(options.number)!;
+    this.pins = pinNames.map((name, bit) => new Pin(name, bit, users));
+    this.names = names;
+    bus.own(addresses, this);
     this.configurePins(0xff);
+  }
+
+  readRegister(address: number): number {
+    const name = this.names[address]!;
+    return name === 'IN' ? this.input() : this.values[name];
+  }
+
+  writeRegister(address: number, value: number): void {
+    const name = this.names[address]!;
+    if (name !== 'IN') this.write(name, value);
+  }
+
+  peekRegister(address: number): number {
+    return this.readRegister(address);
+  }
+
+  pinChanged(pin: Pin, level: 0 | 1): void {
+    // A port without interrupts has no flags, and P1 and P2 have none for a pin that is a peripheral's.
+    if (this.options.vector !== undefined && pin.selected === 0) this.edge(pin.bit, level);
   }
 
   /** PxOUT and PxIES are not reset, not even by a power-on (SLAU144: "unchanged"). */
@@ -118,8 +155,6 @@ export class Port {
   private edge(bit: number, level: 0 | 1): void {
     const { values } = this;
     const mask = 1 << bit;
-    if (this.options.vector === undefined) return;
-    if (((values.SEL | values.SEL2) & mask) !== 0) return;
     const falling = (values.IES & mask) !== 0;
     if (falling !== (level === 0)) return;
     values.IFG |= mask;

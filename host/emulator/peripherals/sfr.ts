@@ -6,7 +6,7 @@
  * read 0.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
 
 export const sfrAddresses = { IE1: 0x00, IE2: 0x01, IFG1: 0x02, IFG2: 0x03 } as const;
 export type SfrName = keyof typeof sfrAddresses;
@@ -19,35 +19,53 @@ export interface SfrBits {
   write(bits: number): void;
 }
 
-export class SpecialFunctionRegisters {
-  private readonly owners: Record<SfrName, readonly { mask: number; bits: SfrBits }[]> = {
-    IE1: [],
-    IE2: [],
-    IFG1: [],
-    IFG2: [],
-  };
+/** The same for a peripheral that has bits in several of the registers: asked by the register's address. */
+export interface SfrOwner {
+  readSfr(address: number): number;
+  writeSfr(address: number, bits: number): void;
+}
+
+interface Claim {
+  readonly mask: number;
+  readonly owner: SfrOwner;
+}
+
+const addresses: readonly number[] = Object.values(sfrAddresses);
+const unclaimed: readonly Claim[] = [];
+
+export class SpecialFunctionRegisters implements RegisterOwner {
+  /** By address. */
+  private claims: readonly (readonly Claim[])[] = [unclaimed, unclaimed, unclaimed, unclaimed];
 
   constructor(bus: RegisterBus) {
-    for (const [name, address] of Object.entries(sfrAddresses) as [SfrName, number][]) {
-      bus.mapByte(address, { read: () => this.read(name), write: (value) => this.write(name, value) });
-    }
+    bus.own(addresses, this);
   }
 
   /** Claims the bits of `mask`. Throws when one of them has an owner. */
   own(name: SfrName, mask: number, bits: SfrBits): void {
-    for (const owner of this.owners[name]) {
-      if ((owner.mask & mask) !== 0) throw new Error(`${name}: bits ${owner.mask & mask} have an owner already`);
-    }
-    this.owners[name] = this.owners[name].concat({ mask, bits });
+    this.claim(name, mask, { readSfr: () => bits.read(), writeSfr: (_, value) => bits.write(value) });
   }
 
-  private read(name: SfrName): number {
+  /** Claims the bits of `mask` for a peripheral. Throws when one of them has an owner. */
+  claim(name: SfrName, mask: number, owner: SfrOwner): void {
+    const address = sfrAddresses[name];
+    for (const claim of this.claims[address]!) {
+      if ((claim.mask & mask) !== 0) throw new Error(`${name}: bits ${claim.mask & mask} have an owner already`);
+    }
+    this.claims = this.claims.map((claims, at) => (at === address ? claims.concat({ mask, owner }) : claims));
+  }
+
+  readRegister(address: number): number {
     let value = 0;
-    for (const owner of this.owners[name]) value |= owner.bits.read() & owner.mask;
+    for (const { mask, owner } of this.claims[address]!) value |= owner.readSfr(address) & mask;
     return value;
   }
 
-  private write(name: SfrName, value: number): void {
-    for (const owner of this.owners[name]) owner.bits.write(value & owner.mask);
+  writeRegister(address: number, value: number): void {
+    for (const { mask, owner } of this.claims[address]!) owner.writeSfr(address, value & mask);
+  }
+
+  peekRegister(address: number): number {
+    return this.readRegister(address);
   }
 }
