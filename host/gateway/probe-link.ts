@@ -17,6 +17,7 @@ import {
 } from '../link/index.ts';
 import type { Connection, Transport } from '../transport/transport.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import { leastDelayMs } from './least-delay.ts';
 import type { Log } from './log.ts';
 
 export interface ProbeLinkHandlers {
@@ -62,6 +63,7 @@ export class ProbeLink {
       clock,
       random,
       maxCommands,
+      leastDelayMs: leastDelayMs(transport.baud),
       handlers: {
         onHello: (hello, about) => {
           this.backoff.reset();

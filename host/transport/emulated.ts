@@ -99,6 +99,7 @@ function integer(url: string, query: URLSearchParams, key: string, fallback: num
 
 class EmulatedBoard implements EmulatedTransport {
   readonly url: string;
+  readonly baud: number;
   board: Board | undefined;
 
   private readonly settings: EmulatedUrl;
@@ -110,6 +111,7 @@ class EmulatedBoard implements EmulatedTransport {
   constructor(url: string, options: EmulatedOptions) {
     this.url = url;
     this.settings = parseUrl(url);
+    this.baud = this.settings.baud;
     this.options = options;
   }
 

@@ -36,7 +36,7 @@ export function parseRfc2217Url(url: string): Rfc2217Address {
 /** Throws `USAGE` when the URL cannot be read. */
 export function rfc2217Transport(url: string): Transport {
   const address = parseRfc2217Url(url);
-  return new StreamTransport(url, async (signal): Promise<OpenStream> => {
+  const open = async (signal: AbortSignal): Promise<OpenStream> => {
     const port = await Rfc2217Port.open(address, signal);
     try {
       await port.setLine({ baud: address.baud, parity: 'none' });
@@ -45,7 +45,8 @@ export function rfc2217Transport(url: string): Transport {
       throw error;
     }
     return { stream: port, close: () => port.end(() => port.destroy()) };
-  });
+  };
+  return new StreamTransport(url, open, address.baud);
 }
 
 export interface LineSettings {

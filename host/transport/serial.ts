@@ -53,7 +53,7 @@ function usage(url: string, what: string): EarlError {
  */
 export function serialTransport(url: string, binding?: SerialBinding): Transport {
   const address = parseSerialUrl(url);
-  return new StreamTransport(url, (signal) => open(address, binding, signal));
+  return new StreamTransport(url, (signal) => open(address, binding, signal), address.baud);
 }
 
 async function open(

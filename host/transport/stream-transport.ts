@@ -22,15 +22,18 @@ export type StreamOpener = (signal: AbortSignal) => Promise<OpenStream>;
 
 export class StreamTransport implements Transport {
   readonly url: string;
+  readonly baud?: number;
   private readonly open: StreamOpener;
   private readonly aborter = new AbortController();
   private disposed = false;
   private opening: Promise<unknown> | undefined;
   private connection: StreamConnection | undefined;
 
-  constructor(url: string, open: StreamOpener) {
+  /** @param baud of the UART at the far end, where that is known */
+  constructor(url: string, open: StreamOpener, baud?: number) {
     this.url = url;
     this.open = open;
+    if (baud !== undefined) this.baud = baud;
   }
 
   async connect(handlers: ConnectionHandlers): Promise<Connection> {

@@ -1,5 +1,5 @@
 /**
- * The seam between a stream of link bytes and whatever carries it: a serial port, TCP, an emulated board, later BLE.
+ * The seam between a stream of link bytes and whatever carries it: a serial port, TCP, an emulated board, BLE.
  *
  * A Transport is a place that can be connected to, again and again; a Connection is one such time. Bytes come as they
  * come: a transport promises order within a connection and nothing about how they are cut into chunks. Every
@@ -30,8 +30,14 @@ export interface Connection {
 }
 
 export interface Transport {
-  /** What the user typed: `serial:/dev/ttyACM0`, `tcp:127.0.0.1:4000`, `emu:ball`. */
+  /** What the user typed: `serial:/dev/ttyACM0`, `tcp:127.0.0.1:4000`, `emu:ball`, `ble:Earl44556677`. */
   readonly url: string;
+  /** Of the UART that the probe's bytes leave by, where it is known: a byte is that much older when it arrives. */
+  readonly baud?: number;
+  /** Connected, it keeps everybody else from the far end, which may not be ours: let go of it when no probe answers. */
+  readonly exclusive?: boolean;
+  /** Signal of an open radio link, dBm. */
+  readonly rssiDbm?: number | undefined;
   /**
    * Opens the connection. One at a time: a second call while one is open rejects with `TRANSPORT_BUSY`.
    * Rejects with `TRANSPORT_NOT_FOUND`, `TRANSPORT_BUSY`, `TRANSPORT_PERMISSION` or `TRANSPORT_FAILED`.
