@@ -10,7 +10,7 @@ import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
 /** What a USCI needs of its chip. */
 export type UsciChip = Pick<McuShape, 'scheduler' | 'bus' | 'interrupts' | 'sfr' | 'clocks' | 'pin' | 'onReset'>;
 
-/** BRCLK for the two bits of UCSSELx; undefined for the external clock, which nothing drives on this board. */
+/** BRCLK for the two bits of UCSSELx; undefined for the external clock. */
 export function baudClock(chip: UsciChip, select: number): ClockDomain | undefined {
   return [undefined, chip.clocks.aclk, chip.clocks.smclk, chip.clocks.smclk][select & 3];
 }
@@ -20,18 +20,29 @@ export class TickTimer {
   private readonly scheduler: Scheduler;
   private event: ScheduledEvent | undefined;
   private waiting: { domain: ClockDomain; tick: number; run: () => void } | undefined;
+  private readonly lines: UsciChip['clocks'];
+  /** A clock from a pin, once it was waited for. */
+  private external: ClockDomain | undefined;
 
   constructor(chip: UsciChip) {
     this.scheduler = chip.scheduler;
-    for (const domain of [chip.clocks.aclk, chip.clocks.smclk]) {
-      domain.onChange(() => {
-        if (this.waiting?.domain === domain) this.arm();
-      });
-    }
+    this.lines = chip.clocks;
+    this.watch(chip.clocks.aclk);
+    this.watch(chip.clocks.smclk);
+  }
+
+  private watch(domain: ClockDomain): void {
+    domain.onChange(() => {
+      if (this.waiting?.domain === domain) this.arm();
+    });
   }
 
   /** Replaces what was waiting. */
   at(domain: ClockDomain, tick: number, run: () => void): void {
+    if (domain !== this.lines.smclk && domain !== this.lines.aclk && domain !== this.external) {
+      this.external = domain;
+      this.watch(domain);
+    }
     this.waiting = { domain, tick, run };
     this.arm();
   }

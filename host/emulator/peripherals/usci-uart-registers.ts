@@ -26,6 +26,12 @@ export const ctl0 = {
   UCSYNC: 0x01,
 } as const;
 
+/** UCMODEx of UCA0CTL0 in asynchronous mode. */
+export const uartMode = { plain: 0x00, idleLine: 0x02, addressBit: 0x04, autoBaud: 0x06 } as const;
+
+/** UCA0ABCTL; bits 4 and 5 are UCDELIMx. */
+export const abctl = { UCDELIM: 0x30, UCSTOE: 0x08, UCBTOE: 0x04, UCABDEN: 0x01 } as const;
+
 /** UCA0CTL1. */
 export const ctl1 = {
   UCSSEL: 0xc0,
@@ -51,6 +57,19 @@ export const stat = {
   UCPE: 0x10,
   UCBRK: 0x08,
   UCRXERR: 0x04,
+  /** UCIDLE in the idle-line format. */
   UCADDR: 0x02,
   UCBUSY: 0x01,
 } as const;
+
+/** The registers that are more than a buffer, UCA0BR0 and UCA0BR1 as one divider. */
+export interface UartRegisters {
+  control0: number;
+  control1: number;
+  divider: number;
+  modulation: number;
+  status: number;
+  irTransmit: number;
+  irReceive: number;
+  autoBaud: number;
+}

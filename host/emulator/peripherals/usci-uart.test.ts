@@ -235,11 +235,16 @@ describe('receiving (SLAU144 "UART Receive Operation", "Receive Error Conditions
   });
 });
 
-it('warns about modes that are not emulated', () => {
-  const { board, registers } = bench();
+it('warns of erratum USCI23: UCTXBRK set during a transmission in automatic baud rate mode', () => {
+  const { board, registers, send, run } = bench({ control0: 0x06 });
   const events: TraceEvent[] = [];
   board.tracer.add((event) => events.push(event), ['cpu']);
-  registers.writeByte(uca0.CTL0, 0x06);
-  const detail = 'USCI_A0 multiprocessor or automatic baud rate mode is not emulated';
+  registers.writeByte(uca0.CTL1, 0x80 | ctl1.UCTXBRK);
+  registers.writeByte(uca0.CTL1, 0x80);
+  expect(events).toEqual([]);
+  send(0x55);
+  run(1);
+  registers.writeByte(uca0.CTL1, 0x80 | ctl1.UCTXBRK);
+  const detail = 'erratum USCI23 (UCTXBRK set while USCI_A0 sends in automatic baud rate mode) is not emulated';
   expect(events).toEqual([expect.objectContaining({ detail })]);
 });

@@ -1,34 +1,28 @@
 /**
- * USCI_A0: UART mode (SLAU144, "Universal Serial Communication Interface, UART Mode") bit by bit on P1.1 and P1.2, and
- * the registers of its SPI mode, which usci-spi.ts shifts.
+ * USCI_A0: the registers of its UART mode (SLAU144, "Universal Serial Communication Interface, UART Mode") on P1.1 and
+ * P1.2, and of its SPI mode, which usci-spi.ts shifts. usci-uart-transmitter.ts and usci-uart-receiver.ts move the bits.
  *
- * Fractional baud rates, 7 or 8 bits, parity, one or two stop bits, MSB or LSB first, double-buffered transmission,
- * framing, parity, overrun and break errors, loop-back, IrDA, and the clock that it requests in low-power modes. Left
- * out: the multiprocessor formats, automatic baud rate detection, the IrDA receive filter, and the UC0CLK pin as a UART
- * clock; a program that selects one is warned about.
+ * Fractional baud rates from ACLK, SMCLK or UC0CLK, 7 or 8 bits, parity, one or two stop bits, MSB or LSB first,
+ * double-buffered transmission, multiprocessor formats, automatic baud rate detection, errors, loop-back, IrDA, and the
+ * clock that it requests in low-power modes. A program that meets erratum USCI23 is warned.
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
+import type { ScheduledEvent } from '../scheduler.ts';
 import type { Level, Pin, PinFunction } from './pin.ts';
-import { bitEdges } from './usci-baud.ts';
-import { baudClock, ClockRequest, TickTimer, type UsciChip } from './usci-clock.ts';
+import { UCOS16 } from './usci-baud.ts';
+import { baudClock, type UsciChip } from './usci-clock.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
+import { PinClock } from './usci-pin-clock.ts';
 import { type SpiPort, UsciSpi } from './usci-spi.ts';
-import { ctl0, ctl1, irrctl, irtctl, stat, uca0 } from './usci-uart-registers.ts';
+import { type ReceiverHost, UartReceiver } from './usci-uart-receiver.ts';
+import { abctl, ctl0, ctl1, irrctl, irtctl, stat, type UartRegisters, uartMode, uca0 } from './usci-uart-registers.ts';
+import { type TransmitterHost, UartTransmitter } from './usci-uart-transmitter.ts';
 
 const UCA0RXIFG = 0x01;
 const UCA0TXIFG = 0x02;
-const ERROR_BITS = stat.UCFE | stat.UCOE | stat.UCPE | stat.UCBRK;
 
-/** What one frame on the line looks like. */
-interface FrameFormat {
-  readonly dataBits: number;
-  readonly parity: 'none' | 'odd' | 'even';
-  readonly stopBits: number;
-  readonly msbFirst: boolean;
-}
-
-export class UsciUart implements SpiPort {
+export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
   private readonly chip: UsciChip;
   private readonly interrupts: UsciInterrupts;
   private readonly unsupported: (what: string) => void;
@@ -36,8 +30,7 @@ export class UsciUart implements SpiPort {
   private readonly rxPin: Pin;
   private readonly rxFunction: PinFunction;
   private readonly txFunction: PinFunction;
-  private readonly clockRequest = new ClockRequest();
-  private readonly registers = {
+  readonly registers: UartRegisters = {
     control0: 0,
     control1: 0,
     divider: 0,
@@ -48,20 +41,22 @@ export class UsciUart implements SpiPort {
     autoBaud: 0,
   };
   private readonly spi: UsciSpi;
+  private readonly transmitter: UartTransmitter;
+  private readonly receiver: UartReceiver;
+  private pinClock: PinClock | undefined;
 
-  private readonly txTimer: TickTimer;
-  private txBuffer = 0;
+  txBuffer = 0;
   private txLoaded = false;
-  private readonly pulseTimer: TickTimer;
   private txLevel: Level = 1;
-  private sending: { bits: Level[]; edges: number[]; origin: number; next: number; clock: ClockDomain } | undefined;
 
-  private readonly rxTimer: TickTimer;
   private rxBuffer = 0;
   private rxUnread = false;
-  /** IrDA: a light pulse began since the last bit was sampled. */
-  private pulseSeen = false;
-  private receiving: { bits: Level[]; edges: number[]; origin: number; clock: ClockDomain } | undefined;
+  /** UCA0STAT was read while a character waited in UCA0RXBUF. */
+  private statusSeen = false;
+  /** That character was overwritten since: reading UCA0RXBUF leaves UCOE. */
+  private lateOverrun = false;
+  /** IrDA: a pulse of light that is not as long yet as the receive filter wants. */
+  private pulse: ScheduledEvent | undefined;
 
   /** @param unsupported told, once each, what a program asked for that is left out here */
   constructor(chip: UsciChip, interrupts: UsciInterrupts, unsupported: (what: string) => void) {
@@ -69,15 +64,14 @@ export class UsciUart implements SpiPort {
     this.interrupts = interrupts;
     this.unsupported = unsupported;
     this.flags = new UsciFlags(chip, UCA0RXIFG, UCA0TXIFG, () => this.updateInterrupts());
-    this.txTimer = new TickTimer(chip);
-    this.rxTimer = new TickTimer(chip);
-    this.pulseTimer = new TickTimer(chip);
+    this.transmitter = new UartTransmitter(chip, this);
+    this.receiver = new UartReceiver(chip, this);
     const [somi, simo, clock, enable] = [1, 2, 4, 5].map((bit) => chip.pin(1, bit)) as [Pin, Pin, Pin, Pin];
     this.spi = new UsciSpi(chip, { somi, simo, clock, enable }, this);
     this.rxPin = chip.pin(1, 1);
     this.rxFunction = this.rxPin.attach(3, 'module');
     this.txFunction = chip.pin(1, 2).attach(3, 'module');
-    this.rxPin.onChange((level) => this.onLine(level));
+    this.rxPin.onChange(() => this.pinChanged());
     this.mapRegisters();
     chip.onReset(() => this.onPuc());
     this.onPuc();
@@ -89,7 +83,7 @@ export class UsciUart implements SpiPort {
     bus.mapByte(uca0.ABCTL, {
       read: () => registers.autoBaud,
       write: (value) => {
-        registers.autoBaud = value;
+        registers.autoBaud = value & (abctl.UCDELIM | abctl.UCSTOE | abctl.UCBTOE | abctl.UCABDEN);
       },
     });
     bus.mapByte(uca0.IRTCTL, {
@@ -103,10 +97,14 @@ export class UsciUart implements SpiPort {
       read: () => registers.irReceive,
       write: (value) => {
         registers.irReceive = value;
-        if (value & irrctl.UCIRRXFE) this.unsupported('the IrDA receive filter');
       },
     });
-    bus.mapByte(uca0.CTL0, { read: () => registers.control0, write: (value) => this.writeControl0(value) });
+    bus.mapByte(uca0.CTL0, {
+      read: () => registers.control0,
+      write: (value) => {
+        registers.control0 = value;
+      },
+    });
     bus.mapByte(uca0.CTL1, { read: () => registers.control1, write: (value) => this.writeControl1(value) });
     bus.mapByte(uca0.BR0, {
       read: () => registers.divider & 0xff,
@@ -126,7 +124,13 @@ export class UsciUart implements SpiPort {
         registers.modulation = value;
       },
     });
-    bus.mapByte(uca0.STAT, { read: () => this.readStatus(), write: (value) => this.writeStatus(value) });
+    bus.mapByte(uca0.STAT, {
+      read: () => this.readStatus(),
+      write: (value) => {
+        registers.status = value & ~stat.UCBUSY;
+      },
+      peek: () => this.currentStatus,
+    });
     bus.mapByte(uca0.RXBUF, { read: () => this.readBuffer(), peek: () => this.rxBuffer });
     bus.mapByte(uca0.TXBUF, { read: () => this.txBuffer, write: (value) => this.writeBuffer(value) });
   }
@@ -141,19 +145,18 @@ export class UsciUart implements SpiPort {
 
   /** UCSWRST: everything stops, errors and enables are cleared, TXIFG is set (SLAU144, "USCI Initialization and Reset"). */
   private enterReset(): void {
-    this.txTimer.cancel();
-    this.rxTimer.cancel();
-    this.pulseTimer.cancel();
+    this.transmitter.stop();
+    this.receiver.stop();
     this.spi.stop();
+    this.chip.scheduler.cancel(this.pulse);
     this.txLoaded = false;
-    this.pulseSeen = false;
-    this.sending = undefined;
-    this.receiving = undefined;
     this.rxUnread = false;
+    this.statusSeen = false;
+    this.lateOverrun = false;
     this.registers.status &= stat.UCLISTEN;
+    this.registers.autoBaud &= ~(abctl.UCSTOE | abctl.UCBTOE);
     this.drive(1);
     this.flags.assign(UCA0TXIFG, 0);
-    this.updateClockRequest();
   }
 
   private get synchronous(): boolean {
@@ -165,110 +168,87 @@ export class UsciUart implements SpiPort {
     return (this.registers.control1 & ctl1.UCSWRST) !== 0 || this.synchronous;
   }
 
-  private writeControl0(value: number): void {
-    this.registers.control0 = value;
-    const uartMode = (value & ctl0.UCSYNC) === 0 && (value & ctl0.UCMODE) !== 0;
-    if (uartMode) this.unsupported('USCI_A0 multiprocessor or automatic baud rate mode');
-  }
-
   private writeControl1(value: number): void {
-    const wasHeld = (this.registers.control1 & ctl1.UCSWRST) !== 0;
-    this.registers.control1 = value;
-    const external = (this.registers.control0 & (ctl0.UCSYNC | ctl0.UCMST)) !== ctl0.UCSYNC;
-    if (value & ctl1.UCSWRST) this.enterReset();
-    else if (wasHeld && this.synchronous) this.spi.start();
-    if (!(value & ctl1.UCSWRST) && wasHeld && external && (value & ctl1.UCSSEL) === 0)
-      this.unsupported('USCI_A0 clocked from the UC0CLK pin');
+    const { registers } = this;
+    const before = registers.control1;
+    registers.control1 = value;
+    if (value & ctl1.UCSWRST) {
+      this.enterReset();
+      return;
+    }
+    if (before & ctl1.UCSWRST) this.leaveReset();
+    const autoBaud = (registers.control0 & ctl0.UCMODE) === uartMode.autoBaud && !this.synchronous;
+    if (autoBaud && (value & ~before & ctl1.UCTXBRK) !== 0 && this.transmitter.busy)
+      this.unsupported('erratum USCI23 (UCTXBRK set while USCI_A0 sends in automatic baud rate mode)');
   }
 
-  private readStatus(): number {
-    const busy = this.sending !== undefined || this.receiving !== undefined || this.spi.busy;
+  private leaveReset(): void {
+    const { control0, control1 } = this.registers;
+    if (!this.synchronous) this.receiver.start();
+    else {
+      this.spi.start();
+      const master = (control0 & ctl0.UCMST) !== 0;
+      if (master && (control1 & ctl1.UCSSEL) === 0) this.unsupported('USCI_A0 as SPI master with UCSSELx = 0');
+    }
+  }
+
+  private get currentStatus(): number {
+    const busy = this.transmitter.busy || this.receiver.busy || this.spi.busy;
     return this.registers.status | (busy ? stat.UCBUSY : 0);
   }
 
-  private writeStatus(value: number): void {
-    this.registers.status = value & ~stat.UCBUSY;
+  private readStatus(): number {
+    this.statusSeen = this.rxUnread;
+    this.lateOverrun = false;
+    return this.currentStatus;
   }
 
-  // ---- transmitter
+  // ---- both halves of the UART
 
-  private writeBuffer(value: number): void {
-    this.txBuffer = value;
-    if (this.synchronous && (this.registers.control1 & ctl1.UCSWRST) === 0) {
-      this.txLoaded = true;
-      this.flags.clear(UCA0TXIFG);
-      this.spi.bufferWritten();
-      return;
-    }
-    if (this.held) return;
-    this.flags.clear(UCA0TXIFG);
-    if (this.sending === undefined) this.startFrame(true);
-  }
-
-  /** Moves the buffer to the shift register; a first frame begins with the next edge of BRCLK. */
-  private startFrame(first: boolean): void {
+  /** BRCLK. */
+  clock(): ClockDomain {
     const clock = baudClock(this.chip, this.registers.control1 >> 6);
-    if (clock === undefined) return;
-    const origin = first ? clock.ticks() + 1 : this.sending!.origin + this.sending!.edges.at(-1)!;
-    this.sending = { bits: [], edges: [0], origin, next: 0, clock };
-    this.updateClockRequest();
-    if (first) this.txTimer.at(clock, origin, () => this.loadShiftRegister());
-    else this.loadShiftRegister();
-  }
-
-  private loadShiftRegister(): void {
-    const { registers } = this;
-    const isBreak = (registers.control1 & ctl1.UCTXBRK) !== 0;
-    const bits = frameBits(this.txBuffer, this.format, isBreak);
-    registers.control1 &= ~(ctl1.UCTXBRK | ctl1.UCTXADDR);
-    this.sending!.bits = bits;
-    this.sending!.edges = bitEdges(registers.divider, registers.modulation, bits.length);
-    this.flags.raise(UCA0TXIFG);
-    this.sendBit();
-  }
-
-  private sendBit(): void {
-    const frame = this.sending!;
-    if (frame.next < frame.bits.length) {
-      const level = frame.bits[frame.next]!;
-      this.drive(level);
-      if (this.infrared && level === 0) this.endPulse(frame.clock, frame.origin + frame.edges[frame.next]!);
-      // Equal bits that follow change nothing on the line, but each is a pulse of its own with IrDA.
-      do frame.next++;
-      while (!this.infrared && frame.next < frame.bits.length && frame.bits[frame.next] === level);
-      this.txTimer.at(frame.clock, frame.origin + frame.edges[frame.next]!, () => this.sendBit());
-    } else if ((this.flags.flags & UCA0TXIFG) === 0) {
-      this.startFrame(false);
-    } else {
-      this.sending = undefined;
-      this.updateClockRequest();
-    }
-  }
-
-  /** With IrDA a low bit is a pulse of light, and darkness is low. */
-  private drive(level: Level): void {
-    if (this.synchronous) return;
-    this.txLevel = level;
-    this.txFunction.output(this.infrared ? (level === 0 ? 1 : 0) : level);
-    if (this.registers.status & stat.UCLISTEN) this.onLine(level);
+    if (clock !== undefined) return clock;
+    this.pinClock ??= new PinClock(this.chip.pin(1, 4));
+    return this.pinClock;
   }
 
   private get infrared(): boolean {
     return (this.registers.irTransmit & irtctl.UCIREN) !== 0;
   }
 
-  /** The pulse of a low bit ends after UCIRTXPLx + 1 half periods of BRCLK or BITCLK16 (SLAU144, "IrDA Encoding"). */
-  private endPulse(clock: ClockDomain, begin: number): void {
-    const { irTransmit, divider, modulation } = this.registers;
-    const bitClock16 = (irTransmit & irtctl.UCIRTXCLK) !== 0 && (modulation & 1) !== 0;
-    const halves = (irTransmit >> 2) + 1;
-    const ticks = Math.max(1, Math.round((halves * (bitClock16 ? Math.max(1, divider) : 1)) / 2));
-    this.pulseTimer.at(clock, begin + ticks, () => this.drive(1));
+  // ---- transmitter
+
+  private writeBuffer(value: number): void {
+    this.txBuffer = value;
+    if ((this.registers.control1 & ctl1.UCSWRST) !== 0) return;
+    this.flags.clear(UCA0TXIFG);
+    if (this.synchronous) {
+      this.txLoaded = true;
+      this.spi.bufferWritten();
+    } else this.transmitter.bufferWritten();
+  }
+
+  get transmitPending(): boolean {
+    return (this.flags.flags & UCA0TXIFG) === 0;
+  }
+
+  bufferTaken(): void {
+    this.flags.raise(UCA0TXIFG);
+  }
+
+  /** With IrDA a low bit is a pulse of light, and darkness is low. */
+  drive(level: Level): void {
+    if (this.synchronous) return;
+    const changed = level !== this.txLevel;
+    this.txLevel = level;
+    this.txFunction.output(this.infrared ? (level === 0 ? 1 : 0) : level);
+    if (changed && this.registers.status & stat.UCLISTEN && !this.held) this.receiver.line(level);
   }
 
   // ---- receiver
 
-  private get lineLevel(): Level {
+  lineLevel(): Level {
     if (this.registers.status & stat.UCLISTEN) return this.txLevel;
     if (!this.rxFunction.selected) return 1;
     if (!this.infrared) return this.rxPin.level;
@@ -276,69 +256,47 @@ export class UsciUart implements SpiPort {
     return this.rxPin.level === light ? 0 : 1;
   }
 
-  private onLine(_level: Level): void {
-    if (this.held || this.lineLevel === 1) return;
-    this.pulseSeen = true;
-    if (this.receiving !== undefined) return;
-    const clock = baudClock(this.chip, this.registers.control1 >> 6);
-    if (clock === undefined) return;
-    const { dataBits, parity } = this.format;
-    const bits = 1 + dataBits + (parity === 'none' ? 0 : 1) + 1;
-    const edges = bitEdges(this.registers.divider, this.registers.modulation, bits);
-    this.receiving = { bits: [], edges, origin: clock.ticks(), clock };
-    this.updateClockRequest();
-    this.awaitSample();
+  private pinChanged(): void {
+    if (this.held || !this.rxFunction.selected || (this.registers.status & stat.UCLISTEN) !== 0) return;
+    const level = this.lineLevel();
+    if (this.infrared && (this.registers.irReceive & irrctl.UCIRRXFE) !== 0) this.filterPulse(level);
+    else this.receiver.line(level);
   }
 
-  /** Bits are looked at in their middle. */
-  private awaitSample(): void {
-    const { bits, edges, origin, clock } = this.receiving!;
-    const index = bits.length;
-    const middle = (edges[index]! + edges[index + 1]!) >> 1;
-    this.rxTimer.at(clock, origin + middle, () => this.sampleBit());
+  /** Light counts when it lasted (UCIRRXFLx + 4) half periods of BRCLK or BITCLK16 (SLAU144, "IrDA Decoding"). */
+  private filterPulse(level: Level): void {
+    const { scheduler } = this.chip;
+    scheduler.cancel(this.pulse);
+    if (level === 1) return;
+    const { irTransmit, irReceive, divider, modulation } = this.registers;
+    const bitClock16 = (irTransmit & irtctl.UCIRTXCLK) !== 0 && (modulation & UCOS16) !== 0;
+    const ticks = (((irReceive >> 2) + 4) * (bitClock16 ? Math.max(1, divider) : 1)) / 2;
+    const { frequencyHz } = this.clock();
+    const cycles = frequencyHz === 0 ? 0 : Math.ceil((ticks * scheduler.frequencyHz) / frequencyHz);
+    this.pulse = scheduler.after(cycles, () => this.receiver.line(0));
   }
 
-  private sampleBit(): void {
-    const frame = this.receiving!;
-    // IrDA: a bit is low when its pulse began since the bit before was looked at.
-    frame.bits.push(this.infrared ? (this.pulseSeen ? 0 : 1) : this.lineLevel);
-    this.pulseSeen = false;
-    const glitch = frame.bits.length === 1 && frame.bits[0] === 1;
-    if (!glitch && frame.bits.length < frame.edges.length - 1) {
-      this.awaitSample();
-      return;
+  /** A character for UCA0RXBUF (SLAU144, "Receive Error Conditions"). */
+  received(value: number, errors: number): void {
+    let status = errors;
+    if (this.rxUnread) {
+      status |= stat.UCOE;
+      this.lateOverrun = this.statusSeen;
     }
-    this.receiving = undefined;
-    this.updateClockRequest();
-    if (!glitch) this.finishFrame(frame.bits);
-  }
-
-  /** Errors and buffer after a frame (SLAU144, "Receive Error Conditions"; UCRXEIE and UCBRKIE in "UCAxCTL1"). */
-  private finishFrame(bits: readonly Level[]): void {
-    const { registers, format } = this;
-    const isBreak = bits.every((bit) => bit === 0);
-    const value = dataOf(bits, format);
-    let errors = 0;
-    if (isBreak) errors |= stat.UCBRK;
-    else if (bits.at(-1) === 0) errors |= stat.UCFE;
-    if (!isBreak && format.parity !== 'none' && bits[1 + format.dataBits] !== parityBit(value, format)) {
-      errors |= stat.UCPE;
-    }
-    if (errors & (stat.UCFE | stat.UCPE) && (registers.control1 & ctl1.UCRXEIE) === 0) return;
-    if (isBreak && (registers.control1 & ctl1.UCBRKIE) === 0) {
-      registers.status |= stat.UCBRK;
-      return;
-    }
-    if (this.rxUnread) errors |= stat.UCOE;
-    registers.status |= errors | (errors ? stat.UCRXERR : 0);
+    if (status & (stat.UCFE | stat.UCPE | stat.UCOE)) status |= stat.UCRXERR;
+    this.registers.status |= status;
     this.rxBuffer = value;
     this.rxUnread = true;
     this.flags.raise(UCA0RXIFG);
   }
 
+  /** Clears what is wrong, but not an overrun that came after UCA0STAT was read: only UCA0STAT can still tell of it. */
   private readBuffer(): number {
+    const kept = this.lateOverrun ? stat.UCOE : 0;
+    this.registers.status &= ~((stat.UCFE | stat.UCPE | stat.UCBRK | stat.UCOE | stat.UCRXERR) & ~kept);
     this.rxUnread = false;
-    this.registers.status &= ~(ERROR_BITS | stat.UCRXERR);
+    this.statusSeen = false;
+    this.lateOverrun = false;
     this.flags.clear(UCA0RXIFG);
     return this.rxBuffer;
   }
@@ -378,48 +336,8 @@ export class UsciUart implements SpiPort {
     this.flags.raise(UCA0RXIFG);
   }
 
-  // ---- both
-
-  private get format(): FrameFormat {
-    const { control0 } = this.registers;
-    return {
-      dataBits: control0 & ctl0.UC7BIT ? 7 : 8,
-      parity: control0 & ctl0.UCPEN ? (control0 & ctl0.UCPAR ? 'even' : 'odd') : 'none',
-      stopBits: control0 & ctl0.UCSPB ? 2 : 1,
-      msbFirst: (control0 & ctl0.UCMSB) !== 0,
-    };
-  }
-
-  private updateClockRequest(): void {
-    this.clockRequest.set((this.sending ?? this.receiving)?.clock);
-  }
-
   private updateInterrupts(): void {
     const { pending } = this.flags;
     this.interrupts.request('A', (pending & UCA0RXIFG) !== 0, (pending & UCA0TXIFG) !== 0);
   }
-}
-
-function parityBit(value: number, format: FrameFormat): Level {
-  let ones = format.parity === 'odd' ? 1 : 0;
-  for (let rest = value; rest !== 0; rest >>= 1) ones += rest & 1;
-  return (ones & 1) as Level;
-}
-
-/** Start, data, parity and stop bits in the order of the line; a break is low up to its stop bits. */
-function frameBits(value: number, format: FrameFormat, isBreak: boolean): Level[] {
-  const data: Level[] = [];
-  const masked = value & ((1 << format.dataBits) - 1);
-  for (let bit = 0; bit < format.dataBits; bit++) data.push(((masked >> bit) & 1) as Level);
-  if (format.msbFirst) data.reverse();
-  const parity = format.parity === 'none' ? [] : [parityBit(masked, format)];
-  const body: Level[] = [0, ...data, ...parity];
-  if (isBreak) body.fill(0);
-  return [...body, ...new Array<Level>(format.stopBits).fill(1)];
-}
-
-function dataOf(bits: readonly Level[], format: FrameFormat): number {
-  const data = bits.slice(1, 1 + format.dataBits);
-  if (format.msbFirst) data.reverse();
-  return data.reduce<number>((value, bit, index) => value | (bit << index), 0);
 }
