@@ -42,6 +42,8 @@ export function benchCommand(): Command {
     .description('Instructions per second of the emulated CPU, against mspdebug sim and a real chip at 16 MHz')
     .option('--runs <number>', 'runs of which the median counts', parseRuns, 5)
     .option('--json', 'write the parameters and the result as JSON, the result on the last line')
+    // A wrong option exits like those of all commands do: main.ts decides.
+    .exitOverride()
     .action(benchEmulator);
   return new Command('bench').description('Measure Earl on this machine').addCommand(emulator);
 }

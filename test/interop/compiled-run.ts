@@ -1,8 +1,8 @@
 /**
  * Compiled code against the record of a stepped run that was compared with mspdebug (lockstep.ts).
  *
- * A second chip runs the same program from power-on, in strides of one to a few hundred instructions, long enough that
- * whole loops run compiled. After each stride registers, RAM, time and the count of instructions have to be those of the
+ * A second chip runs the same program from power-on, in strides of one to a hundred instructions, long enough that
+ * whole blocks and loops run compiled, and short enough that wrong results are seen before they are overwritten. After each stride registers, RAM, time and the count of instructions have to be those of the
  * record. Strides come from the seed.
  */
 
@@ -10,7 +10,7 @@ import type { Mcu } from '../../host/emulator/mcu.ts';
 import { type Difference, hex, type RecordedStep, ram, ramStart } from './lockstep.ts';
 import { Random } from './random-program.ts';
 
-const longestStride = 400;
+const longestStride = 100;
 
 export interface CompiledRun {
   /** Run, and compared at the strides' ends. */

@@ -13,11 +13,13 @@ import { join } from 'node:path';
 import { packageRoot } from '../../host/cli/package-root.ts';
 import { Board, type BoardOptions } from '../../host/emulator/board.ts';
 import { type Execution, executionDefault } from '../../host/emulator/cpu/cpu.ts';
+import type { Image } from '../../host/emulator/image/image.ts';
 import { loadImage } from '../../host/emulator/image/load.ts';
 import { imageFromWords } from '../../host/emulator/image/words.ts';
 import { Mcu } from '../../host/emulator/mcu.ts';
 import { runCompiled } from './compiled-run.ts';
 import { type Difference, hex, Lockstep, type LockstepOptions } from './lockstep.ts';
+import { tiTxt } from './mspdebug-sim.ts';
 import { randomProgram } from './random-program.ts';
 import { shrink } from './shrink.ts';
 
@@ -38,7 +40,7 @@ export interface CampaignOptions {
 export interface CampaignFailure {
   /** Which program, which instruction, what differs. */
   readonly message: string;
-  /** The smallest program that shows it, as TI-TXT. */
+  /** The smallest program that shows it, for compiled code the whole one, as TI-TXT. */
   readonly program: string;
 }
 
@@ -59,6 +61,7 @@ const instances = 2;
 
 interface Job {
   readonly name: string;
+  readonly image: Image;
   /** The same chip, reset and not run yet, as often as asked. */
   chip(execution: Execution): Mcu;
   readonly lockstep: LockstepOptions;
@@ -104,6 +107,7 @@ function randomJob(seed: number): Job {
   const image = imageFromWords(program.words);
   return {
     name: `random program ${seed}`,
+    image,
     chip: (execution) => new Mcu({ image, execution }),
     lockstep: { steps: program.steps, window, overflowUnknown: program.vUnknown },
     seed,
@@ -115,6 +119,7 @@ function imageJob(name: string, file: string, steps: number, seed: number): Job 
   const image = loadImage(readFileSync(file));
   return {
     name,
+    image,
     chip: (execution) => boardChip({ image, seed }, execution),
     lockstep: { steps, window: 0x200 },
     seed,
@@ -133,8 +138,15 @@ function boardChip(options: BoardOptions, execution: Execution): Mcu {
 }
 
 async function failure(name: string, difference: Difference): Promise<CampaignFailure> {
-  const { step, index, message } = difference;
+  return { message: describe(name, difference), program: await shrink(difference.step) };
+}
+
+/** Not reduced: which instructions make up a block is part of what fails. */
+function compiledFailure({ name, image }: Job, difference: Difference): CampaignFailure {
+  return { message: describe(`${name}, compiled`, difference), program: tiTxt(image.segments) };
+}
+
+function describe(name: string, { step, index, message }: Difference): string {
   const words = step.words.map((word) => word.toString(16).padStart(4, '0')).join(' ');
-  const program = await shrink(step);
-  return { message: `${name}, step ${index}, PC ${hex(step.pc)} (${words}): ${message}`, program };
+  return `${name}, step ${index}, PC ${hex(step.pc)} (${words}): ${message}`;
 }

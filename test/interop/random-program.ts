@@ -1,6 +1,7 @@
 /**
  * Random MSP430 programs that are defined to the last bit: every case sets status and operands itself, word operands are
- * aligned, memory operands lie in the first 128 bytes of RAM, and nothing sleeps. GIE may be set: no peripheral asks.
+ * aligned, memory operands lie in the first 128 bytes of RAM, flags are kept in the rest, and nothing sleeps. GIE may be
+ * set: no peripheral asks.
  *
  * Cases: two and one operands in every addressing mode, DADD on digits, all jumps, PC, SP, SR and R3 as operands, branches
  * and calls in every mode, PUSH, RETI, POP. Same seed, same program. `vUnknown` marks the steps after which the manual
@@ -41,6 +42,8 @@ const lastAddress = 0xf000;
 /** The flags and all mode bits but CPUOFF. */
 const statusBits = 0x1ef;
 const stackTop = 0x280;
+const ringStart = 0x280;
+const ringLength = 0x180;
 const NOP = 0x4303;
 const DADD = 10;
 
@@ -54,6 +57,7 @@ class Builder {
   readonly words: number[] = [];
   readonly vUnknown = new Set<number>();
   steps = 0;
+  private ringOffset = 0;
   private readonly random: Random;
 
   constructor(random: Random) {
@@ -78,6 +82,14 @@ class Builder {
     else if (kind < 10) this.branch();
     else if (kind < 12) this.specialRegister();
     else this.stack();
+    this.keepStatus();
+  }
+
+  /** Every other time the flags go to a ring in RAM, where a wrong one is still seen many instructions later. */
+  private keepStatus(): void {
+    if (this.random.below(2) === 0 || this.vUnknown.has(this.steps - 1)) return;
+    this.add(0x4282, ringStart + this.ringOffset);
+    this.ringOffset = (this.ringOffset + 2) % ringLength;
   }
 
   private add(...words: number[]): void {
