@@ -83,8 +83,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       else if (options.execution !== 'interpreted') {
         const compiled = runCompiled(job.chip('compiled'), lockstep.steps, job.seed);
         compiledInstructions += compiled.instructions;
-        if (compiled.difference !== undefined)
-          failures.push(await failure(`${job.name}, compiled`, compiled.difference));
+        if (compiled.difference !== undefined) failures.push(compiledFailure(job, compiled.difference));
       }
       options.progress?.(instructions);
     }
