@@ -25,11 +25,11 @@ interface Binding extends ProcessHandlers {
 }
 
 /**
- * Rejects with an EarlError: `NO_ADAPTER`, `NO_PERMISSION`, `BLUETOOTH_OFF`, `ADAPTER_SILENT`, `ADAPTER_GONE`, or `USAGE`
- * for a URL that cannot be read.
+ * Rejects with an EarlError: `TRANSPORT_NOT_FOUND`, `TRANSPORT_PERMISSION`, `TRANSPORT_BUSY`, `BLUETOOTH_OFF`,
+ * `TRANSPORT_FAILED` (no answer), `TRANSPORT_LOST` (gone while it powered on), or `USAGE` for a URL that cannot be read.
  */
 export async function openCentral(adapter: string | HciPort, options: OpenAdapterOptions = {}): Promise<Central> {
-  const opened = await openAdapter(adapter, options);
+  const opened = await openAdapter(adapter, 'noble', options);
   let noble: Noble;
   try {
     noble = makeNoble(opened);

@@ -37,7 +37,14 @@ const FEATURES = [0x28, 0, 0, 0, 0, 0, 0, 0];
 const MAX_ACCEPT_LIST = 32;
 
 export class CommandTable {
+  /** What the host asked for in LE Create Connection; the event length is 0 when it left that open. */
+  wanted: { readonly parameters: ConnectionParameters; readonly eventLengthUs: number } = {
+    parameters: { interval: 24, latency: 0, timeout: 42 },
+    eventLengthUs: 0,
+  };
   private readonly controller: VirtualController;
+  private scanTiming = { intervalUs: 10_000, windowUs: 10_000 };
+  private scanIsActive = false;
   private readonly handlers: ReadonlyMap<number, readonly [minOctets: number, handler: Handler]>;
 
   constructor(controller: VirtualController) {
@@ -88,7 +95,16 @@ export class CommandTable {
     const { controller } = this;
     const { octets, count } = controller.aclBuffers;
     return [
-      [COMMAND.RESET, [0, () => (controller.resetState(), [])]],
+      [
+        COMMAND.RESET,
+        [
+          0,
+          () => {
+            controller.resetState();
+            return undefined;
+          },
+        ],
+      ],
       [
         COMMAND.SET_EVENT_MASK,
         [
@@ -153,11 +169,26 @@ export class CommandTable {
         ],
       ],
       [COMMAND.LE_READ_FILTER_ACCEPT_LIST_SIZE, [0, () => [MAX_ACCEPT_LIST]]],
-      [COMMAND.LE_CLEAR_FILTER_ACCEPT_LIST, [0, () => (controller.acceptList.clear(), [])]],
+      [
+        COMMAND.LE_CLEAR_FILTER_ACCEPT_LIST,
+        [
+          0,
+          () => {
+            controller.acceptList.clear();
+            return undefined;
+          },
+        ],
+      ],
       [COMMAND.LE_ADD_DEVICE_TO_FILTER_ACCEPT_LIST, [7, (p) => this.addToAcceptList(p)]],
       [
         COMMAND.LE_REMOVE_DEVICE_FROM_FILTER_ACCEPT_LIST,
-        [7, (p) => (controller.acceptList.delete(deviceAddress(p[0]!, p.subarray(1, 7)).key), [])],
+        [
+          7,
+          (p) => {
+            controller.acceptList.delete(deviceAddress(p[0]!, p.subarray(1, 7)).key);
+            return undefined;
+          },
+        ],
       ],
     ];
   }
@@ -216,9 +247,6 @@ export class CommandTable {
     controller.advertiser.parameters = { intervalUs: maximum * 625, type, channelMap, filterPolicy: p[14]! };
     return [];
   }
-
-  private scanTiming = { intervalUs: 10_000, windowUs: 10_000 };
-  private scanIsActive = false;
 
   private scanningCommands(): [number, [number, Handler]][] {
     return [
@@ -284,9 +312,6 @@ export class CommandTable {
     ];
   }
 
-  private createParameters: ConnectionParameters = { interval: 24, latency: 0, timeout: 42 };
-  private createTypeAndRole = { eventLengthUs: 0 };
-
   private createConnection(p: Uint8Array): Reply {
     const { controller } = this;
     if (controller.initiator.isEnabled) throw new Refusal(ERROR.COMMAND_DISALLOWED);
@@ -296,19 +321,14 @@ export class CommandTable {
     const peer = deviceAddress(p[5]!, p.subarray(6, 12));
     const isConnected = [...controller.connections.values()].some((other) => other.peer.key === peer.key);
     if (!usesAcceptList && isConnected) throw new Refusal(ERROR.CONNECTION_ALREADY_EXISTS);
-    this.createParameters = readConnectionParameters(p, 13);
-    this.createTypeAndRole = { eventLengthUs: readUint16(p, 23) * 625 };
+    // The shorter of the two lengths: what the host needs, not what it would like.
+    this.wanted = { parameters: readConnectionParameters(p, 13), eventLengthUs: readUint16(p, 21) * 625 };
     controller.scansRandom = p[12] === ADDRESS_TYPE.RANDOM;
     controller.initiator.start(timing, (address) =>
       usesAcceptList ? controller.acceptList.has(address.key) : address.key === peer.key,
     );
     controller.context.listeners.add(controller.initiator);
     return 'pending';
-  }
-
-  /** What the host asked for in LE Create Connection. */
-  get wanted(): { parameters: ConnectionParameters; eventLengthUs: number } {
-    return { parameters: this.createParameters, eventLengthUs: this.createTypeAndRole.eventLengthUs };
   }
 
   private cancelConnection(): Reply {

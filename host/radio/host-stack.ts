@@ -7,7 +7,7 @@ const DEFAULT_TIMEOUT_MS = 5000;
 
 export function stackUnavailable(name: string, cause: unknown): EarlError {
   return new EarlError(
-    'BLUETOOTH_UNAVAILABLE',
+    'TRANSPORT_FAILED',
     `${name} cannot be loaded on this machine (${errorMessage(cause)}); reinstall Earl's packages with npm ci`,
     { cause },
   );
@@ -37,7 +37,7 @@ export function waitForPower(
       else if (state === 'unsupported') settle(noLowEnergy(adapter.name));
     };
     const timer = setTimeout(() => settle(silent(adapter, last, timeoutMs)), timeoutMs);
-    adapter.onGone = (error) => settle(error ?? new EarlError('ADAPTER_GONE', `${adapter.name} went away`));
+    adapter.onGone = (error) => settle(error ?? new EarlError('TRANSPORT_LOST', `${adapter.name} went away`));
     stack.on('stateChange', onState);
     try {
       start();
@@ -49,20 +49,20 @@ export function waitForPower(
 
 export function noPermission(adapter: string): EarlError {
   return new EarlError(
-    'NO_PERMISSION',
+    'TRANSPORT_PERMISSION',
     `this process may not use ${adapter}: on Linux give node the right with ` +
       '`sudo setcap cap_net_raw+eip "$(readlink -f "$(which node)")"`, or run as root; on macOS allow Bluetooth for the terminal',
   );
 }
 
 function noLowEnergy(adapter: string): EarlError {
-  return new EarlError('NO_ADAPTER', `${adapter} is not there or has no Bluetooth Low Energy (4.0 or later)`);
+  return new EarlError('TRANSPORT_NOT_FOUND', `${adapter} is not there or has no Bluetooth Low Energy (4.0 or later)`);
 }
 
 function silent(adapter: Adapter, state: string, timeoutMs: number): EarlError {
   if (adapter.kind === 'system' && state === 'poweredOff') return bluetoothOff(adapter.name);
   return new EarlError(
-    'ADAPTER_SILENT',
+    'TRANSPORT_FAILED',
     `${adapter.name} did not power on within ${timeoutMs} ms (it is ${state}); check that an HCI controller is at the other end, and its baud rate`,
   );
 }

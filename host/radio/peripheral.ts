@@ -37,7 +37,7 @@ const POLL_MS = 1000;
 
 /** Rejects as `openCentral` does. */
 export async function openPeripheral(adapter: string | HciPort, options: OpenAdapterOptions = {}): Promise<Peripheral> {
-  const opened = await openAdapter(adapter, options);
+  const opened = await openAdapter(adapter, 'bleno', options);
   let bleno: Bleno;
   let stopPolling: () => void;
   try {
