@@ -1,7 +1,8 @@
 /** The module between a probe's UART, bit by bit, and a radio that follows a script; time is the board's. */
 import { describe, expect, it } from 'vitest';
 import { UartPeer } from '../emulator/devices/uart-peer.ts';
-import { Board } from '../emulator/index.ts';
+import { Pin } from '../emulator/peripherals/pin.ts';
+import { Scheduler } from '../emulator/scheduler.ts';
 import { BridgeModule } from './module.ts';
 import type { BridgeKind } from './personality.ts';
 import type { BridgeRadio } from './radio.ts';
@@ -42,9 +43,8 @@ class ScriptedRadio implements BridgeRadio {
 
 /** A module whose UART is wired to another UART, which stands for the probe's. */
 function wired(kind: BridgeKind, { baud = 9600, name }: { baud?: number; name?: string } = {}) {
-  const { mcu } = new Board({ alive: false });
-  const { scheduler } = mcu;
-  const [up, down] = [mcu.pin(2, 3), mcu.pin(2, 4)];
+  const scheduler = new Scheduler(1_000_000);
+  const [up, down] = [new Pin('TXD'), new Pin('RXD')];
   const probe = new UartPeer(scheduler, up, down, { baud });
   const uart = new UartPeer(scheduler, down, up);
   const heard: number[] = [];
@@ -53,7 +53,7 @@ function wired(kind: BridgeKind, { baud = 9600, name }: { baud?: number; name?: 
   const radio = new ScriptedRadio();
   const module = new BridgeModule({
     kind,
-    board: { uart, mcu, setBridge: (level) => pin.push({ level, at: scheduler.seconds() }) },
+    board: { uart, mcu: { scheduler }, setBridge: (level) => pin.push({ level, at: scheduler.seconds() }) },
     radio: () => radio,
     ...(name === undefined ? {} : { name }),
   });
