@@ -1,29 +1,42 @@
 /**
- * The seam between sessions and whatever routes messages: in-process now, Redis and NATS later.
+ * The seam between sessions and whatever routes messages: in one process, over a log on disk, or over an engine.
  *
  * Guarantees every implementation gives, and test/contract/broker.contract.ts checks: messages of one publisher on one
- * topic reach each subscriber in order; a message is delivered at most once per subscription call, however many filters
- * match; `publish` resolves when the broker has accepted the message, after which it reaches every subscription that was
- * acknowledged before. A subscriber that throws does not disturb the others. All subscriptions in one process get a
- * message as the same object, one after the other with no other message between, so that a session with several filters
- * can tell it has it already, and its frame is built once.
+ * topic reach each subscriber in order; a message is delivered at most once per subscription; when `publish` has
+ * accepted a message, it reaches every subscription that was acknowledged before, unless `onGap` says otherwise. A
+ * subscriber that throws does not disturb the others. All subscriptions in one process get a message as the same
+ * object, one after the other with no other message between, so that a session with several filters can tell it has it
+ * already, and its frame is built once. Offsets grow along each topic, and along the deliveries to one subscriber.
  *
- * Topics whose first level begins with `$` carry the server's own traffic (commands, health); a wildcard in a filter's
- * first level does not match them. Who may use them is the caller's business.
+ * Topics whose first level begins with `$` carry the server's own traffic (commands, health): they have no history, and
+ * a wildcard in a filter's first level does not match them. Who may use them is the caller's business.
  */
 
 import type { Json } from '../protocol/messages.ts';
+import type { BrokerMessage, Position } from './message.ts';
 
-export interface BrokerMessage {
-  readonly topic: string;
-  readonly data: Json;
-  /** True when this is the retained last value, sent because the subscription began after it was published. */
-  readonly retained: boolean;
-}
+export type { Position } from './message.ts';
+export { BrokerMessage } from './message.ts';
 
 export interface Subscription {
+  /** Everything after this place is delivered live; for `read`. */
+  readonly position: Position;
   /** Stops delivery; resolves when no further call will come. */
   unsubscribe(): Promise<void>;
+}
+
+export interface SubscribeOptions {
+  /** Whether the last values are handed over first. Default true. */
+  readonly retained?: boolean;
+  /** Delivery was interrupted and messages may be missing from here on: subscribe again, from the last place known. */
+  readonly onGap?: (reason: string) => void;
+}
+
+/** What was published on some topics since a place. */
+export interface History {
+  readonly messages: readonly BrokerMessage[];
+  /** False when the broker no longer has all of it, or never had: `messages` is empty then, rather than partial. */
+  readonly complete: boolean;
 }
 
 export interface Broker {
@@ -31,14 +44,24 @@ export interface Broker {
    * Delivers matching messages to `deliver`, beginning with the retained ones: when the promise resolves, they have all
    * been handed over. Filters are validated by the caller. Rejects with `BROKER_CLOSED` after `close`.
    */
-  subscribe(filter: string, deliver: (message: BrokerMessage) => void): Promise<Subscription>;
+  subscribe(
+    filter: string,
+    deliver: (message: BrokerMessage) => void,
+    options?: SubscribeOptions,
+  ): Promise<Subscription>;
   /**
-   * Accepts a message. With `dedupe` a (publisher, seq) not greater than the last accepted one is accepted again
-   * without delivery. `retain` keeps it as the topic's last value; `data: null` with `retain` forgets it, after the
-   * subscribers have heard of it. Topics are validated by the caller, and `data` must not change afterwards. Rejects
-   * with `BROKER_CLOSED` after `close`.
+   * Everything that was published on topics that one of the filters matches after `since` and up to now, in order. At
+   * most `most` messages: more are answered as incomplete. Rejects with `BROKER_CLOSED` after `close`.
    */
-  publish(topic: string, data: Json, options?: PublishOptions): Promise<void>;
+  read(filters: readonly string[], since: Position, most: number): Promise<History>;
+  /**
+   * Accepts a message: `undefined` when it has been accepted already, else a promise of that. With `dedupe` a
+   * (publisher, seq) not greater than the last accepted one is accepted again without delivery. `retain` keeps it as
+   * the topic's last value; an empty payload with `retain` forgets it, after the subscribers have heard of it. Topics
+   * are validated by the caller, and the payload must not change afterwards. Never throws; rejects with `BROKER_CLOSED`
+   * after `close`.
+   */
+  publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined;
   /** Ends all delivery. A second call does nothing. */
   close(): Promise<void>;
 }
@@ -46,4 +69,23 @@ export interface Broker {
 export interface PublishOptions {
   readonly retain?: boolean;
   readonly dedupe?: { readonly publisher: string; readonly seq: number };
+  /** What the payload says, when the caller knows: spares subscribers to parse it. */
+  readonly json?: Json;
+}
+
+/** Publishes a JSON value; `null` with `retain` forgets the last value. */
+export async function publishJson(
+  broker: Broker,
+  topic: string,
+  data: Json,
+  options: Omit<PublishOptions, 'json'> = {},
+): Promise<void> {
+  await broker.publish(topic, jsonPayload(data, options.retain), { ...options, json: data });
+}
+
+const nothing = Buffer.alloc(0);
+
+/** The bytes of a JSON value as a payload. */
+export function jsonPayload(data: Json, retain = false): Buffer {
+  return retain && data === null ? nothing : Buffer.from(JSON.stringify(data));
 }

@@ -1,6 +1,6 @@
 /** What the in-process broker adds to the contract (test/contract/broker.contract.ts): its bounds. */
 import { describe, expect, it } from 'vitest';
-import type { BrokerMessage } from './broker.ts';
+import { type BrokerMessage, publishJson } from './broker.ts';
 import { MemoryBroker } from './memory.ts';
 import { TopicTree } from './topic-tree.ts';
 
@@ -16,31 +16,31 @@ describe('MemoryBroker', () => {
     const broker = new MemoryBroker();
     const messages: BrokerMessage[] = [];
     await broker.subscribe('a', (message) => messages.push(message));
-    void broker.publish('a', 1);
-    expect(messages).toEqual([{ topic: 'a', data: 1, retained: false }]);
+    expect(broker.publish('a', Buffer.from('1'))).toBeUndefined();
+    expect(messages.map(({ topic, data, retained }) => [topic, data, retained])).toEqual([['a', 1, false]]);
   });
 
   it('forgets the retained value that was not renewed for longest', async () => {
     const broker = new MemoryBroker({ retainedTopics: 3 });
-    for (const topic of ['a', 'b', 'c', 'a', 'd']) await broker.publish(topic, 1, { retain: true });
+    for (const topic of ['a', 'b', 'c', 'a', 'd']) await publishJson(broker, topic, 1, { retain: true });
     expect(await retainedTopics(broker)).toEqual(['a', 'c', 'd']);
     expect(broker.retained).toEqual({ topics: 3, evicted: 1 });
   });
 
   it('bounds the bytes of retained values', async () => {
     const broker = new MemoryBroker({ retainedBytes: 1000 });
-    await broker.publish('a', 'x'.repeat(400), { retain: true });
-    await broker.publish('b', 'x'.repeat(400), { retain: true });
-    await broker.publish('c', 'x'.repeat(400), { retain: true });
+    await publishJson(broker, 'a', 'x'.repeat(400), { retain: true });
+    await publishJson(broker, 'b', 'x'.repeat(400), { retain: true });
+    await publishJson(broker, 'c', 'x'.repeat(400), { retain: true });
     expect(await retainedTopics(broker)).toEqual(['b', 'c']);
-    await broker.publish('d', 'x'.repeat(2000), { retain: true });
+    await publishJson(broker, 'd', 'x'.repeat(2000), { retain: true });
     expect(await retainedTopics(broker)).toEqual([]);
   });
 
   it("keeps the server's own topics whatever clients retain", async () => {
     const broker = new MemoryBroker({ retainedTopics: 2 });
-    await broker.publish('$serve/home/ball/x', 1, { retain: true });
-    for (const topic of ['a', 'b', 'c']) await broker.publish(topic, 1, { retain: true });
+    await publishJson(broker, '$serve/home/ball/x', 1, { retain: true });
+    for (const topic of ['a', 'b', 'c']) await publishJson(broker, topic, 1, { retain: true });
     expect(await retainedTopics(broker, '$serve/#')).toEqual(['$serve/home/ball/x']);
     expect(await retainedTopics(broker)).toEqual(['b', 'c']);
   });
@@ -50,9 +50,32 @@ describe('MemoryBroker', () => {
     const seen: string[] = [];
     await broker.subscribe('a', ({ data }) => seen.push(String(data)));
     for (const publisher of ['one', 'two', 'one', 'three', 'one', 'two']) {
-      await broker.publish('a', publisher, { dedupe: { publisher, seq: 1 } });
+      await publishJson(broker, 'a', publisher, { dedupe: { publisher, seq: 1 } });
     }
     expect(seen).toEqual(['one', 'two', 'three', 'two']);
+  });
+
+  it('bounds the history, in messages of a topic and in bytes, and never passes a part off as the whole', async () => {
+    const broker = new MemoryBroker({ historyPerTopic: 3, historyBytes: 10 * 260 });
+    const start = (await broker.subscribe('#', () => {})).position;
+    const read = async (filter: string, offset: number) => {
+      const { messages, complete } = await broker.read([filter], { ...start, offset }, 100);
+      return complete ? messages.map((message) => message.offset) : 'incomplete';
+    };
+    const publish = (topic: string) => broker.publish(topic, Buffer.alloc(100));
+    publish('quiet');
+    for (let count = 0; count < 5; count++) publish('busy');
+    expect(await read('busy', 2)).toBe('incomplete');
+    expect(await read('busy', 3)).toEqual([4, 5, 6]);
+    expect(await read('quiet', 0)).toEqual([1]);
+    for (let count = 0; count < 8; count++) publish(`other/${count}`);
+    expect(broker.history).toEqual({ messages: 10, bytes: 2600 });
+    expect(await read('quiet', 0)).toBe('incomplete');
+    expect(await read('busy', 4)).toEqual([5, 6]);
+    for (let count = 0; count < 1000; count++) publish('busy');
+    expect(await read('busy', 1011)).toEqual([1012, 1013, 1014]);
+    expect(await read('other/#', 6)).toBe('incomplete');
+    expect(await read('other/#', 7)).toEqual([8, 9, 10, 11, 12, 13, 14]);
   });
 
   it('reports a subscriber that throws', async () => {
@@ -62,7 +85,7 @@ describe('MemoryBroker', () => {
     await broker.subscribe('a', () => {
       throw error;
     });
-    await broker.publish('a', 1);
+    await publishJson(broker, 'a', 1);
     expect(errors).toEqual([error]);
   });
 
@@ -70,11 +93,11 @@ describe('MemoryBroker', () => {
     const broker = new MemoryBroker();
     const seen: BrokerMessage[] = [];
     await broker.subscribe('a', () => {
-      void broker.publish('b', 'inside', { retain: true });
+      void publishJson(broker, 'b', 'inside', { retain: true });
       void broker.subscribe('b', (message) => seen.push(message));
     });
-    await broker.publish('a', 1);
-    expect(seen).toEqual([{ topic: 'b', data: 'inside', retained: false }]);
+    await publishJson(broker, 'a', 1);
+    expect(seen.map(({ data, retained }) => [data, retained])).toEqual([['inside', false]]);
   });
 });
 

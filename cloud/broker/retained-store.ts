@@ -6,7 +6,7 @@
  */
 
 import { isReserved } from '../protocol/index.ts';
-import type { BrokerMessage } from './broker.ts';
+import type { BrokerMessage } from './message.ts';
 import { TopicTree } from './topic-tree.ts';
 
 interface Entry {
@@ -39,7 +39,7 @@ export class RetainedStore {
 
   set(topic: string, message: BrokerMessage): void {
     this.forget(topic);
-    const bytes = 2 * topic.length + JSON.stringify(message.data).length;
+    const bytes = 2 * topic.length + message.payload.length;
     const entry = { message, bytes };
     this.#tree.add(topic, message);
     if (isReserved(topic)) {

@@ -16,6 +16,11 @@ export interface CloudClientOptions {
   readonly backoffMs?: { readonly first: number; readonly longest: number };
   /** Silence after which the client asks, and again until it gives the connection up. Default 15 s. */
   readonly keepaliveMs?: number;
+  /**
+   * Called when messages may have been missed: the cloud could not deliver what was published while this client was
+   * away (it restarted, or too much was). The last values have come anew.
+   */
+  readonly onMissed?: () => void;
   /** Called when a handler of the caller's throws. Default: console.error. */
   readonly onHandlerError?: (error: unknown) => void;
 }
@@ -34,7 +39,9 @@ export interface CloudClient {
   onState(changed: (connected: boolean, reason?: string) => void): () => void;
   /**
    * Subscribes, now and after every reconnect; resolves when the server acknowledged the first time, after the last
-   * values. They come again, marked retained, after a reconnect or when another filter selects them too. Rejects with
+   * values. A reconnect first brings what was published meanwhile, or, when the server cannot (`onMissed`), the last
+   * values again, marked retained; so does another filter that selects them. A payload that is no JSON comes as a
+   * string of base64. Rejects with
    * `CLOUD_BAD_FILTER`, `CLOUD_REFUSED` or `CLOUD_CLOSED`.
    */
   subscribe(filter: string, deliver: (topic: string, data: Json, retained: boolean) => void): Promise<() => void>;

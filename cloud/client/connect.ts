@@ -13,6 +13,7 @@ import {
   isReserved,
   type Json,
   limits,
+  type Position,
   probeProblem,
   type ServerMessage,
   topicProblem,
@@ -51,6 +52,11 @@ class Client implements CloudClient {
   readonly #subscriptions: Subscriptions;
   readonly #stateHandlers = new Set<(connected: boolean, reason?: string) => void>();
   readonly #onHandlerError: (error: unknown) => void;
+  readonly #onMissed: () => void;
+  /** Up to here everything that the acknowledged subscriptions select has been delivered. */
+  #place: Position | undefined;
+  /** While true, subscriptions that begin wait, so that deliveries stay in the order of their offsets. */
+  #resuming = false;
   #served: { readonly probes: string[]; readonly answer: Answerer } | undefined;
   /** Resolved by the next `serve` that the server acknowledges. */
   #serveWaiting: { resolve: () => void; reject: (error: EarlError) => void }[] = [];
@@ -59,6 +65,7 @@ class Client implements CloudClient {
 
   constructor(options: CloudClientOptions) {
     this.#onHandlerError = options.onHandlerError ?? ((error) => console.error(error));
+    this.#onMissed = options.onMissed ?? (() => {});
     this.#subscriptions = new Subscriptions(this.#onHandlerError);
     const publisher = options.publisher ?? randomName();
     this.#link = new Link(
@@ -95,11 +102,11 @@ class Client implements CloudClient {
     if (problem !== undefined) throw new EarlError('CLOUD_BAD_FILTER', `${problem}: ${JSON.stringify(filter)}`);
     this.#mustNotHaveEnded();
     const entry = this.#subscriptions.add(filter, deliver);
-    if (this.connected) this.#sendSubscribe(filter);
+    if (this.connected && !this.#resuming) this.#sendSubscribe(filter);
     await entry.acknowledged;
     return () => {
       if (this.#subscriptions.remove(entry) && this.connected) {
-        this.#request((id) => ({ op: 'unsubscribe', id, filter })).catch(() => {});
+        this.#request((id) => ({ op: 'unsubscribe', id, filters: [filter] })).catch(() => {});
       }
     };
   }
@@ -168,7 +175,12 @@ class Client implements CloudClient {
 
   #up(maxMessageBytes: number): void {
     this.#mostMessageBytes = maxMessageBytes;
-    for (const filter of this.#subscriptions.filters()) this.#sendSubscribe(filter);
+    this.#resuming = true;
+    void this.#resume(this.#subscriptions.filters(true)).then((resumed) => {
+      if (!this.connected) return;
+      this.#resuming = false;
+      for (const filter of this.#subscriptions.filters()) if (!resumed.has(filter)) this.#sendSubscribe(filter);
+    });
     if (this.#served) this.#sendServe();
     this.#tellState(true);
   }
@@ -189,6 +201,7 @@ class Client implements CloudClient {
   #receive(message: ServerMessage): void {
     switch (message.op) {
       case 'message':
+        if (!message.retained && this.#place) this.#advance({ epoch: this.#place.epoch, offset: message.offset });
         this.#subscriptions.deliver(message.topic, message.data, message.retained === true);
         return;
       case 'ok':
@@ -221,15 +234,52 @@ class Client implements CloudClient {
     this.#link.send(JSON.stringify({ op: 'reply', call, result } satisfies ClientMessage));
   }
 
+  /** Subscribes again after a reconnect, from the last place on; the filters for which that was possible. */
+  async #resume(filters: Set<string>): Promise<Set<string>> {
+    const since = this.#place;
+    if (filters.size === 0 || since === undefined) return new Set();
+    try {
+      const answer = await this.#request((id) => ({ op: 'subscribe', id, filters: [...filters], since }));
+      if (answer.op !== 'ok' || answer.recovered !== true) this.#tellMissed();
+      this.#noteStart(answer);
+      return filters;
+    } catch (error) {
+      if (this.#isPassing(error as EarlError)) return filters;
+      this.#tellMissed();
+      return new Set();
+    }
+  }
+
   #sendSubscribe(filter: string): void {
-    this.#request((id) => ({ op: 'subscribe', id, filter })).then(
-      () => this.#subscriptions.acknowledge(filter),
+    this.#request((id) => ({ op: 'subscribe', id, filters: [filter] })).then(
+      (answer) => {
+        this.#noteStart(answer);
+        this.#subscriptions.acknowledge(filter);
+      },
       (error: EarlError) => {
         if (this.#isPassing(error)) return;
         // Whoever waits for the first acknowledgement hears it there; whoever had one before, here.
         if (this.#subscriptions.refuse(filter, error)) this.#onHandlerError(error);
       },
     );
+  }
+
+  /** A subscription began: what came before it has been delivered to those that were there, or was never wanted. */
+  #noteStart(answer: Answer): void {
+    if (answer.op === 'ok' && answer.position) this.#advance(answer.position);
+  }
+
+  #advance({ epoch, offset }: Position): void {
+    if (this.#place?.epoch === epoch && this.#place.offset >= offset) return;
+    this.#place = { epoch, offset };
+  }
+
+  #tellMissed(): void {
+    try {
+      this.#onMissed();
+    } catch (error) {
+      this.#onHandlerError(error);
+    }
   }
 
   #sendServe(): void {

@@ -21,9 +21,10 @@ export class Subscriptions {
     this.#onHandlerError = onHandlerError;
   }
 
-  /** Every filter once. */
-  filters(): Set<string> {
-    return new Set([...this.#entries].map(({ filter }) => filter));
+  /** Every filter once; or only those that the server has acknowledged. */
+  filters(acknowledged = false): Set<string> {
+    const entries = [...this.#entries].filter(({ isAcknowledged }) => isAcknowledged || !acknowledged);
+    return new Set(entries.map(({ filter }) => filter));
   }
 
   add(filter: string, deliver: Entry['deliver']): Entry {

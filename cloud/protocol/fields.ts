@@ -1,7 +1,7 @@
 /** Reading one JSON object field by field; the first wrong field throws a `FieldProblem` that names it. */
 
 import { limits } from './limits.ts';
-import { type CommandObject, type CommandResult, errorCodes, type Json } from './messages.ts';
+import { type CommandObject, type CommandResult, errorCodes, type Json, type Position } from './messages.ts';
 
 export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes];
 export type JsonObject = { [key: string]: Json };
@@ -90,6 +90,13 @@ export function jsonProblem(name: string, value: Json | undefined): string | und
   if (value === undefined) return `"${name}" is missing`;
   if (!isDeeperThan(value, limits.jsonDepth)) return undefined;
   return `"${name}" must not be nested deeper than ${limits.jsonDepth} levels`;
+}
+
+export function optionalPosition(object: JsonObject, name: string): Position | undefined {
+  const value = fieldOf(object, name);
+  if (value === undefined) return undefined;
+  if (!isObject(value)) throw new FieldProblem(`"${name}" must be an object with "epoch" and "offset"`);
+  return { epoch: text(value, 'epoch', limits.epochLength), offset: counter(value, 'offset') };
 }
 
 export function command(object: JsonObject): CommandObject {

@@ -10,6 +10,9 @@ export const limits = {
   jsonDepth: 32,
   publisherLength: 128,
   tokenLength: 512,
+  /** Most filters in one `subscribe`. */
+  filters: 256,
+  epochLength: 64,
   /** Most probes in one `serve`. */
   servedProbes: 256,
   /** Most numbers in the `data` of a command's result. */

@@ -76,8 +76,11 @@ export type CommandObject = { name: string } & { [field: string]: Json };
 export type ClientMessage =
   /** First message of a connection. `publisher` names the sender across reconnects, for deduplication. */
   | { op: 'hello'; publisher?: string; token?: string }
-  | { op: 'subscribe'; id: number; filter: string }
-  | { op: 'unsubscribe'; id: number; filter: string }
+  /**
+   * `since` resumes: what was published after that place comes first. On the wire one filter may be given as `filter`.
+   */
+  | { op: 'subscribe'; id: number; filters: string[]; since?: Position }
+  | { op: 'unsubscribe'; id: number; filters: string[] }
   /**
    * Without `id`: fire and forget. With `id`: acknowledged by `ok`; with `seq` as well a repeated (publisher, seq) is
    * acknowledged again but delivered once. `retain` keeps the message as the topic's last value.
@@ -91,6 +94,12 @@ export type ClientMessage =
   | { op: 'reply'; call: string; result: CommandResult }
   | { op: 'ping'; id: number };
 
+/** A place in the order of a cloud's messages. Offsets of another epoch mean nothing. */
+export interface Position {
+  epoch: string;
+  offset: number;
+}
+
 export interface CommandResult {
   /** Name of the status in host/link, e.g. `ok`, `i2c_nack`; or `unreachable`, `timeout`, `unknown` from the gateway. */
   status: string;
@@ -103,9 +112,14 @@ export interface CommandResult {
 
 export type ServerMessage =
   | { op: 'welcome'; server: string; session: string; maxMessageBytes: number }
-  | { op: 'ok'; id: number }
+  /**
+   * To `subscribe` with the place from which delivery is live and, when it had `since`, whether all that was published
+   * after it has been delivered; otherwise the last values have.
+   */
+  | { op: 'ok'; id: number; position?: Position; recovered?: boolean }
   | { op: 'error'; id?: number; code: number; message: string }
-  | { op: 'message'; topic: string; data: Json; retained?: true }
+  /** With `encoding` the payload is no JSON, and `data` has its bytes as base64. */
+  | { op: 'message'; topic: string; offset: number; data: Json; retained?: true; encoding?: 'base64' }
   | { op: 'command'; call: string; probe: string; command: CommandObject; timeoutMs: number }
   | { op: 'reply'; id: number; result: CommandResult }
   | { op: 'pong'; id: number };
@@ -130,4 +144,6 @@ export const closeCodes = {
   slowConsumer: 4100,
   shuttingDown: 4101,
   keepalive: 4102,
+  /** Messages may be missing: reconnect and resume. */
+  gap: 4103,
 } as const;

@@ -54,12 +54,14 @@ function clientMessage(object: JsonObject): ClientMessage {
         ...present('token', field.optionalText(object, 'token', limits.tokenLength)),
       };
     case 'subscribe':
-    case 'unsubscribe':
       return {
         op,
         id: field.counter(object, 'id'),
-        filter: field.path(object, 'filter', filterProblem, errorCodes.badFilter),
+        filters: filtersOf(object),
+        ...present('since', field.optionalPosition(object, 'since')),
       };
+    case 'unsubscribe':
+      return { op, id: field.counter(object, 'id'), filters: filtersOf(object) };
     case 'publish':
       return publishMessage(object);
     case 'serve':
@@ -110,6 +112,12 @@ function serverMessage(object: JsonObject): ServerMessage {
         maxMessageBytes: field.integer(object, 'maxMessageBytes', 1, Number.MAX_SAFE_INTEGER),
       };
     case 'ok':
+      return {
+        op,
+        id: field.counter(object, 'id'),
+        ...present('position', field.optionalPosition(object, 'position')),
+        ...present('recovered', field.optionalFlag(object, 'recovered')),
+      };
     case 'pong':
       return { op, id: field.counter(object, 'id') };
     case 'error':
@@ -124,8 +132,10 @@ function serverMessage(object: JsonObject): ServerMessage {
       return {
         op,
         topic: field.path(object, 'topic', topicProblem, errorCodes.badTopic),
+        offset: field.counter(object, 'offset'),
         data: field.json(object, 'data'),
         ...(retained ? { retained } : {}),
+        ...(field.optionalText(object, 'encoding', 16) === 'base64' ? { encoding: 'base64' } : {}),
       };
     }
     case 'command':
@@ -141,6 +151,14 @@ function serverMessage(object: JsonObject): ServerMessage {
     default:
       throw new FieldProblem(`"op" must not be ${JSON.stringify(op)}: no such message`);
   }
+}
+
+/** `filter`, or `filters` in its place. */
+function filtersOf(object: JsonObject): string[] {
+  if (Object.hasOwn(object, 'filter')) return [field.path(object, 'filter', filterProblem, errorCodes.badFilter)];
+  const filters = field.paths(object, 'filters', limits.filters, filterProblem, errorCodes.badFilter);
+  if (filters.length === 0) throw new FieldProblem('"filters" must not be empty');
+  return [...new Set(filters)];
 }
 
 function publisherName(object: JsonObject): string | undefined {

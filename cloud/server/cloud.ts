@@ -1,7 +1,7 @@
 /**
  * The cloud: one HTTP server with the WebSocket at `/`, the dashboard's files and `/health`.
  *
- * What it leaves out: TLS (put a reverse proxy in front), more than one token, history.
+ * What it leaves out: TLS (put a reverse proxy in front), more than one token.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -210,7 +210,9 @@ class CloudServer implements Cloud {
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
       connectionsNow: this.#connections.size,
-      ...(this.#broker instanceof MemoryBroker ? { retained: this.#broker.retained } : {}),
+      ...(this.#broker instanceof MemoryBroker
+        ? { retained: this.#broker.retained, history: this.#broker.history }
+        : {}),
       sinceStart: this.#counters,
     });
     sendText(request, response, delivery.ok ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MemoryBroker } from '../broker/index.ts';
+import { MemoryBroker, publishJson } from '../broker/index.ts';
 import { CommandDirectory } from './command-directory.ts';
 
 const record = (since: number) => ({ since });
@@ -19,13 +19,14 @@ it('finds the session with the greatest `since`, in whatever order records arriv
     ['d', 30],
     ['c', 30],
   ] as const) {
-    await broker.publish(`$serve/home/ball/${session}`, record(since), { retain: true });
+    await publishJson(broker, `$serve/home/ball/${session}`, record(since), { retain: true });
   }
   const late = await directoryOn(broker);
   for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('d');
-  await broker.publish('$serve/home/ball/d', null, { retain: true });
+  await publishJson(broker, '$serve/home/ball/d', null, { retain: true });
   for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('c');
-  for (const session of ['a', 'b', 'c']) await broker.publish(`$serve/home/ball/${session}`, null, { retain: true });
+  for (const session of ['a', 'b', 'c'])
+    await publishJson(broker, `$serve/home/ball/${session}`, null, { retain: true });
   for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBeUndefined();
 });
 
@@ -33,7 +34,7 @@ it('announces behind every record seen, even one of a server whose clock is ahea
   const broker = new MemoryBroker();
   const directory = await directoryOn(broker);
   const ahead = Date.now() + 3_600_000;
-  await broker.publish('$serve/home/ball/other', record(ahead), { retain: true });
+  await publishJson(broker, '$serve/home/ball/other', record(ahead), { retain: true });
   await directory.announce('home/ball', 'own');
   expect(directory.sessionFor('home/ball')).toBe('own');
 });

@@ -6,7 +6,7 @@
  * record wins: `since` is a clock in Lamport's sense, wall time that never goes back behind a record already seen.
  */
 
-import type { Broker, BrokerMessage, Subscription } from '../broker/index.ts';
+import { type Broker, type BrokerMessage, publishJson, type Subscription } from '../broker/index.ts';
 
 const prefix = '$serve/';
 
@@ -58,7 +58,7 @@ export class CommandDirectory {
     const seen = new Promise<void>((resolve) => {
       this.#awaited.set(topic, [...(this.#awaited.get(topic) ?? []), resolve]);
     });
-    await this.#broker.publish(topic, record, { retain: true });
+    await publishJson(this.#broker, topic, record, { retain: true });
     await seen;
   }
 

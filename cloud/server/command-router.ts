@@ -10,7 +10,7 @@
  * it holds a command, nobody can know what became of it and the result says so: status `unknown`.
  */
 
-import type { Broker, BrokerMessage, Subscription } from '../broker/index.ts';
+import { type Broker, type BrokerMessage, publishJson, type Subscription } from '../broker/index.ts';
 import { type CommandObject, type CommandResult, errorCodes, type Json } from '../protocol/index.ts';
 import { CommandDirectory } from './command-directory.ts';
 import { type Call, GatewayCalls, type Outcome } from './gateway-calls.ts';
@@ -61,7 +61,7 @@ export class CommandRouter {
     const call = `${this.#serverId}-${++this.#calls}`;
     const answered = this.#expect(call, probe, timeoutMs);
     const message: Call = { call, replyTo: this.#serverId, probe, command, timeoutMs };
-    this.#broker.publish(`$call/${session}`, message as unknown as Json).catch((error: unknown) => {
+    publishJson(this.#broker, `$call/${session}`, message as unknown as Json).catch((error: unknown) => {
       const failure = new RequestError(errorCodes.overloaded, `the broker did not take the command: ${String(error)}`);
       this.#settle(call, (pending) => pending.reject(failure));
     });

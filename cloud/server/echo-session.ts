@@ -10,7 +10,7 @@
  * wildcards; a message that is none of the above ends the connection with 4000 and a reason.
  */
 
-import type { Subscription } from '../broker/index.ts';
+import { jsonPayload, type Subscription } from '../broker/index.ts';
 import { closeCodes, isReserved, type Json, jsonProblem, topicProblem } from '../protocol/index.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { closeReason, type SessionServices } from './json-session.ts';
@@ -87,12 +87,17 @@ export class EchoSession implements ConnectionHandlers {
 
   #publish(subject: Json | undefined, published: Json | undefined): void {
     const problem = subjectProblem(subject) ?? jsonProblem('published', published);
-    if (problem !== undefined) this.#bad(problem);
-    else this.#run(this.#services.broker.publish(subject as string, published as Json));
+    if (problem !== undefined) {
+      this.#bad(problem);
+      return;
+    }
+    const json = published as Json;
+    this.#run(this.#services.broker.publish(subject as string, jsonPayload(json), { json }));
   }
 
   /** Stops reading while the broker has too much to accept; a broker that refuses ends the connection. */
-  #run(operation: Promise<unknown>): void {
+  #run(operation: Promise<unknown> | undefined): void {
+    if (operation === undefined) return;
     this.#operations += 1;
     if (this.#operations === this.#services.limits.operations) this.#connection.setReading(false);
     operation

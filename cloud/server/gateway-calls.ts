@@ -3,7 +3,7 @@
  * See command-router.ts for the topics.
  */
 
-import type { Broker, BrokerMessage, Subscription } from '../broker/index.ts';
+import { type Broker, type BrokerMessage, publishJson, type Subscription } from '../broker/index.ts';
 import { type CommandObject, type CommandResult, type ErrorCode, errorCodes, type Json } from '../protocol/index.ts';
 import type { CommandDirectory } from './command-directory.ts';
 
@@ -108,7 +108,7 @@ export class GatewayCalls {
 
   #publishOutcome(call: string, replyTo: string, outcome: Outcome): void {
     // If the broker refuses, the client hears `timeout`: there is no other way to reach it.
-    this.#broker.publish(`$reply/${replyTo}`, { call, outcome } as unknown as Json).catch(() => {});
+    publishJson(this.#broker, `$reply/${replyTo}`, { call, outcome } as unknown as Json).catch(() => {});
   }
 
   async #withdraw(probes: Iterable<string>): Promise<void> {

@@ -6,7 +6,7 @@
  */
 
 import { errorMessage } from '../../errors/index.ts';
-import type { Broker, Subscription } from '../broker/index.ts';
+import { type Broker, publishJson, type Subscription } from '../broker/index.ts';
 
 export type Delivery =
   | { readonly ok: true; readonly canaryMs: number }
@@ -57,9 +57,9 @@ export class DeliveryCheck {
       this.#arrived = (arrived) => {
         if (arrived === number) end({ ok: true, canaryMs: performance.now() - sentAt });
       };
-      this.#broker
-        .publish(this.#topic, number)
-        .catch((error: unknown) => end({ ok: false, reason: `the broker refused a message: ${errorMessage(error)}` }));
+      publishJson(this.#broker, this.#topic, number).catch((error: unknown) =>
+        end({ ok: false, reason: `the broker refused a message: ${errorMessage(error)}` }),
+      );
     });
   }
 }

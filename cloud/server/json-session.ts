@@ -6,7 +6,7 @@
  */
 
 import { errorMessage } from '../../errors/index.ts';
-import type { Broker, BrokerMessage, PublishOptions, Subscription } from '../broker/index.ts';
+import { type Broker, jsonPayload, type PublishOptions } from '../broker/index.ts';
 import {
   type ClientMessage,
   closeCodes,
@@ -19,6 +19,7 @@ import {
 } from '../protocol/index.ts';
 import type { CommandRouter } from './command-router.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
+import { SessionFilters } from './filters.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import type { GatewayCalls } from './gateway-calls.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
@@ -36,19 +37,15 @@ export interface SessionServices {
   accepts(token: string | undefined): boolean;
 }
 
+/** What an `ok` says beyond its id. */
+type Answer = Omit<Extract<ServerMessage, { op: 'ok' }>, 'op' | 'id'>;
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
-
-/** One filter of the client; no longer `active` from the moment it unsubscribes, whenever the broker follows. */
-interface Subscribed {
-  active: boolean;
-  begun: Promise<Subscription> | undefined;
-}
 
 export class JsonSession implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #services: SessionServices;
   readonly #id: string;
-  readonly #subscriptions = new Map<string, Subscribed>();
+  readonly #filters: SessionFilters;
   readonly #helloDeadline: NodeJS.Timeout;
   #authorized: boolean;
   #welcomed = false;
@@ -57,7 +54,6 @@ export class JsonSession implements ConnectionHandlers {
   #operations = 0;
   #pendingCommands = 0;
   #badMessages = 0;
-  #last: BrokerMessage | undefined;
 
   /** @param authorized the handshake already showed the token */
   constructor(connection: Connection, services: SessionServices, id: string, authorized: boolean) {
@@ -65,6 +61,12 @@ export class JsonSession implements ConnectionHandlers {
     this.#services = services;
     this.#id = id;
     this.#authorized = authorized;
+    this.#filters = new SessionFilters(
+      services.broker,
+      services.limits,
+      (message) => connection.send(services.frames.json(message), message.retained),
+      (reason) => connection.close(closeCodes.gap, closeReason(`resume: ${reason}`)),
+    );
     this.#helloDeadline = setTimeout(
       () => connection.close(closeCodes.badMessage, 'no hello in time'),
       services.limits.helloTimeoutMs,
@@ -90,8 +92,7 @@ export class JsonSession implements ConnectionHandlers {
 
   onClose(): void {
     clearTimeout(this.#helloDeadline);
-    for (const subscribed of this.#subscriptions.values()) end(subscribed).catch(() => {});
-    this.#subscriptions.clear();
+    this.#filters.close();
     // A broker that is closed as well has forgotten the session already.
     this.#gateway?.close().catch(() => {});
   }
@@ -105,7 +106,7 @@ export class JsonSession implements ConnectionHandlers {
         this.#run(message.id, () => this.#subscribe(message));
         return;
       case 'unsubscribe':
-        this.#run(message.id, () => this.#unsubscribe(message));
+        this.#run(message.id, () => this.#filters.unsubscribe(message.filters));
         return;
       case 'publish':
         this.#publish(message);
@@ -143,32 +144,9 @@ export class JsonSession implements ConnectionHandlers {
     this.#send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
   }
 
-  async #subscribe({ filter }: Request<'subscribe'>): Promise<void> {
-    const earlier = this.#subscriptions.get(filter);
-    if (isReserved(filter)) throw new RequestError(errorCodes.badFilter, 'filters must not begin with $');
-    if (!earlier && this.#subscriptions.size >= this.#services.limits.subscriptions) {
-      const most = this.#services.limits.subscriptions;
-      throw new RequestError(errorCodes.tooMany, `a connection may have ${most} subscriptions: use wildcards`);
-    }
-    const subscribed: Subscribed = { active: true, begun: undefined };
-    this.#subscriptions.set(filter, subscribed);
-    subscribed.begun = this.#services.broker.subscribe(filter, (message) => {
-      if (subscribed.active) this.#deliver(message);
-    });
-    try {
-      await subscribed.begun;
-    } catch (error) {
-      if (this.#subscriptions.get(filter) === subscribed) this.#subscriptions.delete(filter);
-      throw error;
-    } finally {
-      await end(earlier);
-    }
-  }
-
-  async #unsubscribe({ filter }: Request<'unsubscribe'>): Promise<void> {
-    const subscribed = this.#subscriptions.get(filter);
-    this.#subscriptions.delete(filter);
-    await end(subscribed);
+  async #subscribe({ filters, since }: Request<'subscribe'>): Promise<Answer> {
+    if (filters.some(isReserved)) throw new RequestError(errorCodes.badFilter, 'filters must not begin with $');
+    return await this.#filters.subscribe(filters, since);
   }
 
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
@@ -176,15 +154,16 @@ export class JsonSession implements ConnectionHandlers {
       this.#fail(id, errorCodes.badTopic, 'topics must not begin with $');
       return;
     }
-    const options: PublishOptions = retain ? { retain } : {};
-    if (seq === undefined) {
-      this.#run(id, () => this.#services.broker.publish(topic, data, options));
-    } else if (this.#publisher === undefined) {
+    if (seq !== undefined && this.#publisher === undefined) {
       this.#fail(id, errorCodes.badMessage, '"seq" needs a "publisher" in hello');
-    } else {
-      const dedupe = { publisher: this.#publisher, seq };
-      this.#run(id, () => this.#services.broker.publish(topic, data, { ...options, dedupe }));
+      return;
     }
+    const options: PublishOptions = {
+      json: data,
+      ...(retain ? { retain } : {}),
+      ...(seq === undefined ? {} : { dedupe: { publisher: this.#publisher!, seq } }),
+    };
+    this.#run(id, () => this.#services.broker.publish(topic, jsonPayload(data, retain), options));
   }
 
   async #serve({ probes }: Request<'serve'>): Promise<void> {
@@ -210,28 +189,26 @@ export class JsonSession implements ConnectionHandlers {
       });
   }
 
-  /** A message that several filters match comes once per filter, one right after the other. */
-  #deliver(message: BrokerMessage): void {
-    if (!message.retained) {
-      if (message === this.#last) return;
-      this.#last = message;
-    }
-    this.#connection.send(this.#services.frames.json(message), message.retained);
-  }
-
   /** Runs a request and answers it, when it has an id, with `ok` or `error`. */
-  #run(id: number | undefined, operation: () => Promise<void>): void {
+  #run(id: number | undefined, operation: () => Promise<Answer | undefined> | Promise<void> | undefined): void {
+    const running = operation();
+    if (running === undefined) {
+      this.#ok(id);
+      return;
+    }
     this.#operations += 1;
     if (this.#operations === this.#services.limits.operations) this.#connection.setReading(false);
-    operation()
-      .then(() => {
-        if (id !== undefined) this.#send({ op: 'ok', id });
-      })
+    running
+      .then((answer) => this.#ok(id, answer || {}))
       .catch((error: unknown) => this.#failWith(id, error))
       .finally(() => {
         if (this.#operations === this.#services.limits.operations) this.#connection.setReading(true);
         this.#operations -= 1;
       });
+  }
+
+  #ok(id: number | undefined, answer: Answer = {}): void {
+    if (id !== undefined) this.#send({ op: 'ok', id, ...answer });
   }
 
   #failWith(id: number | undefined, error: unknown): void {
@@ -263,12 +240,6 @@ export function closeReason(problem: string): string {
   let reason = problem;
   while (Buffer.byteLength(reason) > 123) reason = reason.slice(0, -1);
   return reason;
-}
-
-async function end(subscribed: Subscribed | undefined): Promise<void> {
-  if (subscribed === undefined) return;
-  subscribed.active = false;
-  await (await subscribed.begun)?.unsubscribe();
 }
 
 function requestId(message: ClientMessage): number | undefined {

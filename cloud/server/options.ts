@@ -15,6 +15,8 @@ export const defaultServerLimits = {
   connections: 10_000,
   /** Filters of one connection; beyond, `error` 104. */
   subscriptions: 256,
+  /** Messages that a resumed subscription may bring; beyond, it begins anew and says `recovered: false`. */
+  resumedMessages: 20_000,
   /** Commands of one connection that wait for a reply; beyond, `error` 104. */
   pendingCommands: 64,
   /** Commands that wait for one gateway; beyond, `error` 202. */

@@ -1,7 +1,7 @@
 /** `earl.v1.json` over real sockets, message by message (docs/protocol.md). */
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { cloudsForTests, health, RawClient } from './raw-client.ts';
+import { cloudsForTests, health, offset, position, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 
@@ -43,8 +43,12 @@ describe('subscribe and publish', () => {
   it('delivers to subscribers only, and acknowledges what has an id', async () => {
     const cloud = await start();
     const [publisher, subscriber, other] = await Promise.all([0, 1, 2].map(() => RawClient.join(cloud)));
-    expect(await subscriber!.ask({ op: 'subscribe', id: 1, filter: 'home/+/samples' })).toEqual({ op: 'ok', id: 1 });
-    expect(await other!.ask({ op: 'subscribe', id: 1, filter: 'work/#' })).toEqual({ op: 'ok', id: 1 });
+    expect(await subscriber!.ask({ op: 'subscribe', id: 1, filter: 'home/+/samples' })).toEqual({
+      op: 'ok',
+      id: 1,
+      position,
+    });
+    expect(await other!.ask({ op: 'subscribe', id: 1, filter: 'work/#' })).toEqual({ op: 'ok', id: 1, position });
     const data = [{ bn: 'urn:dev:earl:0000000000000001:', bt: 1.7953e9, n: 'temp', u: 'Cel', v: 23.1 }];
     publisher!.say({ op: 'publish', topic: 'home/light/samples', data });
     expect(await publisher!.ask({ op: 'publish', topic: 'home/ball/samples', data: 'ä', id: 7 })).toEqual({
@@ -52,8 +56,8 @@ describe('subscribe and publish', () => {
       id: 7,
     });
     expect(await subscriber!.received()).toEqual([
-      { op: 'message', topic: 'home/light/samples', data },
-      { op: 'message', topic: 'home/ball/samples', data: 'ä' },
+      { op: 'message', topic: 'home/light/samples', offset, data },
+      { op: 'message', topic: 'home/ball/samples', offset, data: 'ä' },
     ]);
     expect(await other!.received()).toEqual([]);
     expect(await publisher!.received()).toEqual([]);
@@ -62,11 +66,11 @@ describe('subscribe and publish', () => {
   it('delivers a message once, however many filters match', async () => {
     const client = await RawClient.join(await start());
     for (const [id, filter] of ['a/b', 'a/+', '#', 'a/b'].entries()) {
-      expect(await client.ask({ op: 'subscribe', id, filter })).toEqual({ op: 'ok', id });
+      expect(await client.ask({ op: 'subscribe', id, filter })).toEqual({ op: 'ok', id, position });
     }
     client.say({ op: 'publish', topic: 'a/b', data: 1 });
     client.say({ op: 'publish', topic: 'a/b', data: 1 });
-    const message = { op: 'message', topic: 'a/b', data: 1 };
+    const message = { op: 'message', topic: 'a/b', offset, data: 1 };
     expect(await client.received()).toEqual([message, message]);
   });
 
@@ -75,14 +79,14 @@ describe('subscribe and publish', () => {
     const client = await RawClient.join(cloud);
     expect(await client.ask({ op: 'publish', topic: 'a/b', data: 1, id: 1, retain: true })).toMatchObject({ op: 'ok' });
     for (const id of [2, 3]) {
-      const last = { op: 'message', topic: 'a/b', data: 1, retained: true };
+      const last = { op: 'message', topic: 'a/b', offset, data: 1, retained: true };
       expect(await client.ask({ op: 'subscribe', id, filter: 'a/b' })).toEqual(last);
-      expect(await client.next()).toEqual({ op: 'ok', id });
+      expect(await client.next()).toEqual({ op: 'ok', id, position });
     }
     client.say({ op: 'publish', topic: 'a/b', data: null, retain: true });
-    expect(await client.received()).toEqual([{ op: 'message', topic: 'a/b', data: null }]);
+    expect(await client.received()).toEqual([{ op: 'message', topic: 'a/b', offset, data: null }]);
     const late = await RawClient.join(cloud);
-    expect(await late.ask({ op: 'subscribe', id: 1, filter: 'a/b' })).toEqual({ op: 'ok', id: 1 });
+    expect(await late.ask({ op: 'subscribe', id: 1, filter: 'a/b' })).toEqual({ op: 'ok', id: 1, position });
   });
 
   it('stops after unsubscribe', async () => {
@@ -102,7 +106,7 @@ describe('subscribe and publish', () => {
     client.say({ op: 'publish', topic: 'a', data: 1 });
     client.say({ op: 'publish', topic: 'b', data: 2 });
     const received = [await client.next(), await client.next(), await client.next(), await client.next()];
-    expect(received.filter(({ op }) => op === 'message')).toEqual([{ op: 'message', topic: 'b', data: 2 }]);
+    expect(received.filter(({ op }) => op === 'message')).toEqual([{ op: 'message', topic: 'b', offset, data: 2 }]);
     expect(received.filter(({ op }) => op === 'ok')).toHaveLength(3);
   });
 
@@ -183,9 +187,9 @@ describe('bad requests', () => {
     await client.ask({ op: 'subscribe', id: 1, filter: 'a' });
     await client.ask({ op: 'subscribe', id: 2, filter: 'b' });
     expect(await client.ask({ op: 'subscribe', id: 3, filter: 'c' })).toMatchObject({ op: 'error', id: 3, code: 104 });
-    expect(await client.ask({ op: 'subscribe', id: 4, filter: 'b' })).toEqual({ op: 'ok', id: 4 });
+    expect(await client.ask({ op: 'subscribe', id: 4, filter: 'b' })).toEqual({ op: 'ok', id: 4, position });
     await client.ask({ op: 'unsubscribe', id: 5, filter: 'a' });
-    expect(await client.ask({ op: 'subscribe', id: 6, filter: 'c' })).toEqual({ op: 'ok', id: 6 });
+    expect(await client.ask({ op: 'subscribe', id: 6, filter: 'c' })).toEqual({ op: 'ok', id: 6, position });
   });
 });
 

@@ -3,7 +3,7 @@
  * what its subscribers read.
  */
 import { describe, expect, it } from 'vitest';
-import { cloudsForTests, RawClient } from './raw-client.ts';
+import { cloudsForTests, offset, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 const echo = { subprotocols: 'echo-protocol' };
@@ -67,7 +67,7 @@ describe('echo-protocol', () => {
     const earl = await RawClient.join(cloud);
     await earl.ask({ op: 'subscribe', id: 1, filter: 'subject1' });
     old.socket.send('{"type":"publisher","object":"subject1","published":7}');
-    expect(await earl.next()).toEqual({ op: 'message', topic: 'subject1', data: 7 });
+    expect(await earl.next()).toEqual({ op: 'message', topic: 'subject1', offset, data: 7 });
     earl.say({ op: 'publish', topic: 'home/ball/samples', data: [{ n: 'temp', v: 1 }] });
     expect(await old.nextText()).toBe('{"channel":"home/ball/samples","message":[{"n":"temp","v":1}]}');
   });

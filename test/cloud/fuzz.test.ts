@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Json } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
-import { cloudsForTests, health, RawClient } from './raw-client.ts';
+import { cloudsForTests, health, offset, position, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 const seed = Number(process.env.EARL_FUZZ_SEED ?? 20_130_112);
@@ -33,9 +33,9 @@ async function open(cloud: Cloud): Promise<{ socket: Socket; ended: Promise<unkn
 async function expectAlive(cloud: Cloud): Promise<void> {
   const client = await RawClient.join(cloud);
   client.say({ op: 'subscribe', id: 1, filter: 'alive' });
-  expect(await client.next()).toEqual({ op: 'ok', id: 1 });
+  expect(await client.next()).toEqual({ op: 'ok', id: 1, position });
   client.say({ op: 'publish', topic: 'alive', data: 1 });
-  expect(await client.next()).toEqual({ op: 'message', topic: 'alive', data: 1 });
+  expect(await client.next()).toEqual({ op: 'message', topic: 'alive', offset, data: 1 });
   await client.end();
   expect((await health(cloud)).status).toBe('ok');
 }
@@ -93,7 +93,22 @@ it.each(['earl.v1.json', 'echo-protocol'])(
   },
 );
 
-const keys = ['op', 'id', 'filter', 'topic', 'data', 'seq', 'retain', 'probes', 'probe', 'command', 'call', 'result'];
+const keys = [
+  'op',
+  'id',
+  'filter',
+  'filters',
+  'since',
+  'topic',
+  'data',
+  'seq',
+  'retain',
+  'probes',
+  'probe',
+  'command',
+  'call',
+  'result',
+];
 const echoKeys = ['type', 'object', 'published', 'subject'];
 const ops = [
   'subscribe',

@@ -12,12 +12,17 @@ const examples = lines.map((line) => line.replace(/^[<>] /, '')).filter((line) =
 /** The one example that shows a mistake. */
 const refused = '{"op":"subscribe","id":6,"filter":"home/#/status"}';
 
+/** A message as it is read: `filter` is short for `filters` of one. */
+function withFilters({ filter, ...message }: { filter?: string }): object {
+  return filter === undefined ? message : { ...message, filters: [filter] };
+}
+
 describe('docs/protocol.md', () => {
   it.each(examples)('%s', (example) => {
     const parsed = [parseClientMessage(example), parseServerMessage(example)].filter(({ ok }) => ok);
     if (example === refused)
       expect(parseClientMessage(example)).toMatchObject({ ok: false, code: errorCodes.badFilter });
-    else expect(parsed).toContainEqual({ ok: true, message: JSON.parse(example) });
+    else expect(parsed).toContainEqual({ ok: true, message: withFilters(JSON.parse(example)) });
   });
 
   it('shows every message and lists every code', () => {

@@ -1,10 +1,14 @@
 /** A WebSocket client that does exactly what a test says, and a cloud on a free port to talk to. */
 
 import { once } from 'node:events';
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Json } from '../../cloud/protocol/index.ts';
 import { type Cloud, type CloudOptions, startCloud } from '../../cloud/server/index.ts';
+
+/** Any place and any offset, where a test does not care. */
+export const offset: unknown = expect.any(Number);
+export const position: unknown = { epoch: expect.any(String), offset };
 
 export interface RawOptions {
   readonly subprotocols?: string | string[];

@@ -1,7 +1,7 @@
 /** Clients that stop reading, over real sockets whose buffers really fill. */
 import { describe, expect, it } from 'vitest';
 import type { Cloud } from '../../cloud/server/index.ts';
-import { cloudsForTests, health, RawClient } from './raw-client.ts';
+import { cloudsForTests, health, position, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 const payload = 'x'.repeat(60_000);
@@ -53,6 +53,6 @@ describe('a slow consumer', () => {
     const topics = new Set<unknown>();
     for (let index = 0; index < count; index++) topics.add((await subscriber.next()).topic);
     expect(topics.size).toBe(count);
-    expect(await subscriber.next()).toEqual({ op: 'ok', id: 1 });
+    expect(await subscriber.next()).toEqual({ op: 'ok', id: 1, position });
   });
 });

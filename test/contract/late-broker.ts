@@ -6,22 +6,29 @@
 import {
   type Broker,
   type BrokerMessage,
+  type History,
   MemoryBroker,
+  type Position,
   type PublishOptions,
+  type SubscribeOptions,
   type Subscription,
 } from '../../cloud/broker/index.ts';
-import type { Json } from '../../cloud/protocol/index.ts';
 import { EarlError } from '../../errors/index.ts';
 
 export class LateBroker implements Broker {
   readonly #inner = new MemoryBroker();
   #closed = false;
 
-  async subscribe(filter: string, deliver: (message: BrokerMessage) => void): Promise<Subscription> {
+  async subscribe(
+    filter: string,
+    deliver: (message: BrokerMessage) => void,
+    options?: SubscribeOptions,
+  ): Promise<Subscription> {
     await nextTurn();
-    const subscription = await this.#inner.subscribe(filter, deliver);
+    const subscription = await this.#inner.subscribe(filter, deliver, options);
     await nextTurn();
     return {
+      position: subscription.position,
       unsubscribe: async () => {
         await nextTurn();
         await subscription.unsubscribe();
@@ -29,13 +36,19 @@ export class LateBroker implements Broker {
     };
   }
 
-  async publish(topic: string, data: Json, options?: PublishOptions): Promise<void> {
-    // On the wire it is text, so the subscriber's object is never the publisher's.
-    const text = JSON.stringify(data);
+  async read(filters: readonly string[], since: Position, most: number): Promise<History> {
+    await nextTurn();
+    const history = await this.#inner.read(filters, since, most);
+    await nextTurn();
+    return history;
+  }
+
+  async publish(topic: string, payload: Buffer, { json: _, ...options }: PublishOptions = {}): Promise<void> {
     await nextTurn();
     if (this.#closed) throw new EarlError('BROKER_CLOSED', 'the broker is closed');
     setImmediate(() => {
-      this.#inner.publish(topic, JSON.parse(text) as Json, options).catch(() => {});
+      // On the wire it is bytes, so the subscriber's buffer is never the publisher's.
+      this.#inner.publish(topic, Buffer.from(payload), options)?.catch(() => {});
     });
   }
 
