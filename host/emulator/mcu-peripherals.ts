@@ -4,7 +4,7 @@
  */
 
 import type { RegisterBus } from './bus.ts';
-import type { ClockDomain } from './clock-domain.ts';
+import type { ClockLine } from './clock-line.ts';
 import type { InterruptController } from './interrupt-controller.ts';
 import { vectors } from './interrupts.ts';
 import type { McuOptions, ResetKind, WarningCode } from './mcu-options.ts';
@@ -14,7 +14,7 @@ import { BasicClock } from './peripherals/basic-clock.ts';
 import { ClockOutput } from './peripherals/clock-output.ts';
 import { ComparatorA } from './peripherals/comparator-a.ts';
 import { FlashController } from './peripherals/flash-controller.ts';
-import type { PinFunction } from './peripherals/pin.ts';
+import type { Pin, PinFunction } from './peripherals/pin.ts';
 import { PinOscillator } from './peripherals/pin-oscillator.ts';
 import { Port } from './peripherals/port.ts';
 import type { SpecialFunctionRegisters } from './peripherals/sfr.ts';
@@ -122,9 +122,9 @@ export class McuPeripherals {
       clockPin: [1, 0],
       inclk: this.clock.pinOscillator,
       inputs: [
-        [this.input(1, 1), { clock: aclk }],
-        [this.input(1, 2), { signal: this.comparator }],
-        [this.input(3, 0), { clock: this.clock.pinOscillator }],
+        [this.portPin(1, 1), aclk],
+        [this.portPin(1, 2), this.comparator],
+        [this.portPin(3, 0), this.clock.pinOscillator],
       ],
       outputs: [
         [
@@ -154,9 +154,9 @@ export class McuPeripherals {
       vector1: vectors.TIMER1_A1,
       clockPin: [3, 7],
       inputs: [
-        [this.input(2, 0), this.input(2, 3)],
-        [this.input(2, 1), this.input(2, 2)],
-        [this.input(2, 4), this.input(2, 5)],
+        [this.portPin(2, 0), this.portPin(2, 3)],
+        [this.portPin(2, 1), this.portPin(2, 2)],
+        [this.portPin(2, 4), this.portPin(2, 5)],
       ],
       outputs: [
         [
@@ -181,27 +181,25 @@ export class McuPeripherals {
   private timer(context: PeripheralContext, wiring: TimerWiring): TimerA {
     const { scheduler, bus, interrupts } = context;
     const [clockPort, clockBit] = wiring.clockPin;
-    const timer = new TimerA(scheduler, bus, interrupts, this.clock, {
+    return new TimerA(scheduler, bus, interrupts, this.clock, {
       control: wiring.control,
       interruptVectorRegister: wiring.interruptVectorRegister,
       vector0: wiring.vector0,
       vector1: wiring.vector1,
-      clockPin: this.ports[clockPort - 1]!.pins[clockBit]!,
+      clockPin: this.portPin(clockPort, clockBit),
       ...(wiring.inclk && { inclk: wiring.inclk }),
       inputs: wiring.inputs,
       outputs: wiring.outputs.map((pins) => pins.map(([port, bit]) => this.outputPin(port, bit))),
     });
-    interrupts.onAccept(wiring.vector0, () => timer.accepted0());
-    return timer;
   }
 
-  private input(port: number, bit: number): CaptureInput {
-    return { pin: this.ports[port - 1]!.pins[bit]! };
+  private portPin(port: number, bit: number): Pin {
+    return this.ports[port - 1]!.pins[bit]!;
   }
 
   /** Timer outputs are the primary function (PxSEL = 1, PxSEL2 = 0) and need PxDIR = 1. */
   private outputPin(port: number, bit: number): PinFunction {
-    return this.ports[port - 1]!.pins[bit]!.attach(1, 'port');
+    return this.portPin(port, bit).attach(1, 'port');
   }
 
   private comparatorA(context: PeripheralContext): ComparatorA {
@@ -262,7 +260,7 @@ interface TimerWiring {
   readonly vector0: number;
   readonly vector1: number;
   readonly clockPin: readonly [number, number];
-  readonly inclk?: ClockDomain;
+  readonly inclk?: ClockLine;
   readonly inputs: readonly (readonly [CaptureInput, CaptureInput])[];
   readonly outputs: readonly (readonly (readonly [number, number])[])[];
 }

@@ -19,9 +19,12 @@ const actions = [
 
 type Action = 'none' | 'set' | 'reset' | 'toggle';
 
+const nobody: readonly never[] = [];
+
 export class OutputUnit {
-  private readonly pins: readonly PinFunction[];
-  private listeners: readonly ((level: Level) => void)[] = [];
+  /** Where it can be seen. */
+  readonly pins: readonly PinFunction[];
+  private listeners: readonly ((level: Level) => void)[] = nobody;
   private mode = 0;
   private currentLevel: Level = 0;
 
@@ -36,7 +39,9 @@ export class OutputUnit {
 
   /** True while a pin or a listener sees the output: only then are its edges worth events. */
   get watched(): boolean {
-    return this.listeners.length > 0 || this.pins.some((pin) => pin.selected);
+    if (this.listeners.length > 0) return true;
+    for (const pin of this.pins) if (pin.selected) return true;
+    return false;
   }
 
   get usesEqual(): boolean {

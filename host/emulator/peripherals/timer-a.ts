@@ -8,11 +8,12 @@
  * Left out: the asynchronous (SCS = 0) capture race and the extra count when TACCR0 is lowered below TAR.
  */
 
-import type { RegisterBus } from '../bus.ts';
-import type { ClockDomain } from '../clock-domain.ts';
-import type { InterruptLines } from '../interrupts.ts';
-import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
-import type { Pin, PinFunction } from './pin.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
+import type { ClockUser, FollowedClock } from '../clock-domain.ts';
+import { ClockLine } from '../clock-line.ts';
+import type { InterruptLines, InterruptSource } from '../interrupts.ts';
+import { Alarm, type AlarmOwner, type Scheduler } from '../scheduler.ts';
+import { type FunctionUser, type Level, Pin, type PinFunction, type PinUser } from './pin.ts';
 import { TimerCounter, timerMode } from './timer-a-counter.ts';
 import { OutputUnit } from './timer-a-output.ts';
 
@@ -31,16 +32,12 @@ const SCCI = 0x0400;
 const timerFunction = 1;
 
 /** What a capture/compare input is connected to. */
-export type CaptureInput =
-  | { readonly pin: Pin }
-  | { readonly clock: ClockDomain }
-  | { readonly signal: CaptureSignal }
-  | undefined;
+export type CaptureInput = Pin | ClockLine | CaptureSignal | undefined;
 
 /** A level made inside the chip. */
 export interface CaptureSignal {
-  readonly level: 0 | 1;
-  onChange(listener: (level: 0 | 1) => void): void;
+  readonly level: Level;
+  onChange(listener: (level: Level) => void): void;
 }
 
 export interface TimerAOptions {
@@ -53,30 +50,74 @@ export interface TimerAOptions {
   /** Pin of TACLK, and of INCLK unless that has a line; it counts only while PxSEL selects it. */
   readonly clockPin: Pin;
   /** INCLK: the pin oscillator. Undefined: the pin, inverted. */
-  readonly inclk?: ClockDomain;
+  readonly inclk?: FollowedClock;
   /** Inputs CCIxA and CCIxB of the three blocks. */
   readonly inputs: readonly (readonly [CaptureInput, CaptureInput])[];
   /** Pins that the outputs can reach, a list a block. */
   readonly outputs: readonly (readonly PinFunction[])[];
 }
 
-interface Block {
-  control: number;
-  compare: number;
+/** A capture/compare block. */
+class Block {
+  control = 0;
+  compare = 0;
   /** COV-relevant: the captured value was not read yet. */
-  captured: boolean;
+  captured = false;
+  inputLevel: Level = 0;
+  /** The next edge of a clock that is captured; made when a program captures one. */
+  captureAlarm: Alarm | undefined = undefined;
+  /** That edge falls. */
+  captureFalls = false;
+  readonly index: number;
   readonly output: OutputUnit;
-  captureEvent: ScheduledEvent | undefined;
-  inputLevel: 0 | 1;
+  readonly inputA: CaptureInput;
+  readonly inputB: CaptureInput;
+
+  constructor(index: number, output: OutputUnit, inputA: CaptureInput, inputB: CaptureInput) {
+    this.index = index;
+    this.output = output;
+    this.inputA = inputA;
+    this.inputB = inputB;
+  }
+
+  /** CCISx. */
+  get inputSelect(): number {
+    return (this.control >> 12) & 3;
+  }
+
+  /** What CCISx selects, unless that is a fixed level. */
+  get input(): CaptureInput {
+    const select = this.inputSelect;
+    if (select === 0) return this.inputA;
+    return select === 1 ? this.inputB : undefined;
+  }
+
+  get capturing(): boolean {
+    return (this.control & CAP) !== 0;
+  }
+
+  /** Flag and enable are set. */
+  get pending(): boolean {
+    return (this.control & (CCIE | CCIFG)) === (CCIE | CCIFG);
+  }
 }
 
-export class TimerA {
+/** Offsets of the registers from TAxCTL. */
+const offset = { CTL: 0, CCTL0: 2, R: 0x10, CCR0: 0x12 } as const;
+
+export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, InterruptSource, AlarmOwner {
   private readonly scheduler: Scheduler;
   private readonly interrupts: InterruptLines;
-  private readonly options: TimerAOptions;
-  private readonly smclk: ClockDomain;
-  private readonly aclk: ClockDomain;
-  private readonly blocks: readonly Block[];
+  /** Addresses and vectors: see TimerAOptions. */
+  private readonly controlAddress: number;
+  private readonly vectorAddress: number;
+  private readonly vector0: number;
+  private readonly vector1: number;
+  private readonly clockPin: Pin;
+  private readonly inclk: FollowedClock | undefined;
+  private readonly smclk: FollowedClock;
+  private readonly aclk: FollowedClock;
+  private readonly blocks: readonly [Block, Block, Block];
   private control = 0;
   private readonly counter = new TimerCounter();
   /** The input divider's state: source ticks since the last count. */
@@ -84,29 +125,34 @@ export class TimerA {
   private lastTick = 0;
   /** Edges of TACLK seen so far. */
   private pinTicks = 0;
-  private event: ScheduledEvent | undefined;
+  private readonly alarm: Alarm;
 
   constructor(
     scheduler: Scheduler,
     bus: RegisterBus,
     interrupts: InterruptLines,
-    clocks: { readonly smclk: ClockDomain; readonly aclk: ClockDomain },
+    clocks: { readonly smclk: FollowedClock; readonly aclk: FollowedClock },
     options: TimerAOptions,
   ) {
     this.scheduler = scheduler;
     this.interrupts = interrupts;
-    this.options = options;
+    this.controlAddress = options.control;
+    this.vectorAddress = options.interruptVectorRegister;
+    this.vector0 = options.vector0;
+    this.vector1 = options.vector1;
+    this.clockPin = options.clockPin;
+    this.inclk = options.inclk;
     this.smclk = clocks.smclk;
     this.aclk = clocks.aclk;
-    this.blocks = [0, 1, 2].map((index) => ({
-      control: 0,
-      compare: 0,
-      captured: false,
-      output: new OutputUnit(options.outputs[index] ?? []),
-      captureEvent: undefined,
-      inputLevel: 0 as const,
-    }));
-    this.mapRegisters(bus);
+    this.alarm = new Alarm(this);
+    const block = (index: number) => {
+      const [inputA, inputB] = options.inputs[index] ?? [undefined, undefined];
+      return new Block(index, new OutputUnit(options.outputs[index] ?? []), inputA, inputB);
+    };
+    this.blocks = [block(0), block(1), block(2)];
+    const { control, interruptVectorRegister } = options;
+    bus.own([0, 2, 4, 6, 0x10, 0x12, 0x14, 0x16].map((at) => control + at).concat(interruptVectorRegister), this);
+    interrupts.attach(options.vector0, this);
     this.connect();
   }
 
@@ -133,95 +179,115 @@ export class TimerA {
       block.compare = 0;
       block.captured = false;
       block.output.configure(0, 0);
-      this.scheduler.cancel(block.captureEvent);
-      block.captureEvent = undefined;
+      this.scheduler.cancel(block.captureAlarm);
     }
     this.update();
   }
 
-  private mapRegisters(bus: RegisterBus): void {
-    const { control, interruptVectorRegister } = this.options;
-    bus.mapWord(control, {
-      read: () => this.readControl(),
-      write: (value) => this.writeControl(value),
-    });
-    bus.mapWord(control + 0x10, {
-      read: () => this.readCount(),
-      write: (value) => {
-        this.sync();
-        this.counter.count = value;
-        this.update();
-      },
-    });
-    bus.mapWord(interruptVectorRegister, {
-      read: () => this.takeVector(),
-      write: () => {
-        this.takeVector();
-      },
-      peek: () => this.highestVector(),
-    });
-    this.blocks.forEach((_, index) => {
-      bus.mapWord(control + 2 + 2 * index, {
-        read: () => this.readBlockControl(index),
-        write: (value) => this.writeBlockControl(index, value),
-      });
-      bus.mapWord(control + 0x12 + 2 * index, {
-        read: () => this.readCompare(index),
-        write: (value) => this.writeCompare(index, value),
-        peek: () => this.blocks[index]!.compare,
-      });
-    });
+  readRegister(address: number): number {
+    if (address === this.vectorAddress) return this.takeVector();
+    const at = address - this.controlAddress;
+    if (at === offset.CTL) return this.readControl();
+    if (at === offset.R) return this.readCount();
+    if (at < offset.R) return this.readBlockControl(this.blocks[(at - offset.CCTL0) >> 1]!);
+    return this.readCompare(this.blocks[(at - offset.CCR0) >> 1]!);
+  }
+
+  writeRegister(address: number, value: number): void {
+    if (address === this.vectorAddress) {
+      this.takeVector();
+      return;
+    }
+    const at = address - this.controlAddress;
+    if (at === offset.CTL) this.writeControl(value);
+    else if (at === offset.R) this.writeCount(value);
+    else if (at < offset.R) this.writeBlockControl(this.blocks[(at - offset.CCTL0) >> 1]!, value);
+    else this.writeCompare(this.blocks[(at - offset.CCR0) >> 1]!, value);
+  }
+
+  peekRegister(address: number): number {
+    if (address === this.vectorAddress) return this.highestVector();
+    const at = address - this.controlAddress;
+    return at >= offset.CCR0 ? this.blocks[(at - offset.CCR0) >> 1]!.compare : this.readRegister(address);
   }
 
   private connect(): void {
-    const { options } = this;
-    const clockChanged = () => {
+    this.smclk.follow(this);
+    this.aclk.follow(this);
+    this.inclk?.follow(this);
+    this.clockPin.follow(this);
+    for (const { inputA, inputB, output } of this.blocks) {
+      this.followInput(inputA);
+      this.followInput(inputB);
+      // The pins of all inputs are among those of the outputs.
+      for (const fn of output.pins) fn.follow(this);
+    }
+  }
+
+  private followInput(input: CaptureInput): void {
+    // Clocks are followed already.
+    if (input === undefined || input instanceof ClockLine) return;
+    if (input instanceof Pin) input.follow(this);
+    else input.onChange((level) => this.signalChanged(input, level));
+  }
+
+  // --- what it is told
+
+  clockChanged(clock: FollowedClock): void {
+    if (clock === this.source) {
       this.sync();
       this.plan();
-    };
-    this.smclk.onChange(clockChanged);
-    this.aclk.onChange(clockChanged);
-    options.inclk?.onChange(clockChanged);
-    options.clockPin.onChange((level) => {
-      if (options.clockPin.selected !== timerFunction) return;
-      // INCLK is TACLK inverted.
-      if (this.source === undefined && level === ((this.control & 0x300) === 0 ? 1 : 0)) {
-        this.sync();
-        this.pinTicks++;
-        this.sync();
-        this.plan();
+    }
+    for (const block of this.blocks) if (block.capturing && block.input === clock) this.planCapture(block);
+  }
+
+  pinChanged(pin: Pin, level: Level): void {
+    if (pin.selected !== timerFunction) return;
+    if (pin === this.clockPin) this.countPin(level);
+    for (const block of this.blocks) if (block.input === pin) this.inputChanged(block, level);
+  }
+
+  /** A pin became the timer's, or ceased to be. */
+  functionSelected(fn: PinFunction, selected: boolean): void {
+    if (selected) {
+      // What happened to the pin while it was not the timer's shows when it becomes the timer's.
+      for (const block of this.blocks) {
+        const { input } = block;
+        if (input instanceof Pin && input.attach(timerFunction, 'port') === fn) this.inputChanged(block, input.level);
       }
-    });
-    options.inputs.forEach((inputs, index) => {
-      inputs.forEach((input, select) => {
-        if (input === undefined) return;
-        if ('pin' in input) {
-          input.pin.onChange((level) => {
-            const seen = input.pin.selected === timerFunction && this.inputSelect(index) === select;
-            if (seen) this.inputChanged(index, level);
-          });
-          // What happened to the pin while it was not the timer's shows when it becomes the timer's.
-          input.pin.attach(timerFunction, 'port').onSelect((selected) => {
-            if (selected && this.inputSelect(index) === select) this.inputChanged(index, input.pin.level);
-          });
-        } else if ('signal' in input) {
-          input.signal.onChange((level) => {
-            if (this.inputSelect(index) === select) this.inputChanged(index, level);
-          });
-        } else {
-          input.clock.onChange(() => this.planCapture(index));
-        }
-      });
-    });
-    options.outputs.forEach((pins) => {
-      for (const pin of pins) pin.onSelect(() => this.outputWatchChanged());
-    });
+    }
+    this.outputWatchChanged();
+  }
+
+  /** The CPU accepted the vector of TACCR0: its flag resets itself. */
+  interruptAccepted(): void {
+    this.sync();
+    this.blocks[0].control &= ~CCIFG;
+    this.update();
+  }
+
+  onAlarm(alarm: Alarm): void {
+    if (alarm === this.alarm) {
+      this.sync();
+      this.update();
+      return;
+    }
+    for (const block of this.blocks) if (alarm === block.captureAlarm) this.clockEdge(block);
+  }
+
+  private countPin(level: Level): void {
+    // INCLK is TACLK inverted.
+    if (this.source !== undefined || level !== ((this.control & 0x300) === 0 ? 1 : 0)) return;
+    this.sync();
+    this.pinTicks++;
+    this.sync();
+    this.plan();
   }
 
   // --- counting
 
   /** The line that is counted; undefined: edges of the pin. */
-  private get source(): ClockDomain | undefined {
+  private get source(): FollowedClock | undefined {
     switch ((this.control >> 8) & 3) {
       case 0:
         return undefined;
@@ -230,13 +296,13 @@ export class TimerA {
       case 2:
         return this.smclk;
       default:
-        return this.options.inclk;
+        return this.inclk;
     }
   }
 
   /** TACCR0. */
   private get top(): number {
-    return this.blocks[0]!.compare;
+    return this.blocks[0].compare;
   }
 
   private get divider(): number {
@@ -292,7 +358,10 @@ export class TimerA {
     if (wrapped) this.control |= TAIFG;
     // In up mode the outputs see EQ0 when the counter rolls over, in the other modes when it reaches TACCR0.
     const equal0 = mode === timerMode.up ? wrapped : count === top;
-    if (equal0) for (let index = 1; index < 3; index++) blocks[index]!.output.equal0();
+    if (equal0) {
+      blocks[1].output.equal0();
+      blocks[2].output.equal0();
+    }
     for (const block of blocks) {
       if ((block.control & CAP) !== 0 || count !== block.compare) continue;
       block.control |= CCIFG;
@@ -310,44 +379,44 @@ export class TimerA {
   }
 
   private request(): void {
-    const [first, ...others] = this.blocks;
-    const both = CCIE | CCIFG;
-    this.interrupts.set(this.options.vector0, (first!.control & both) === both);
+    const [first, second, third] = this.blocks;
+    this.interrupts.set(this.vector0, first.pending);
     const overflow = (this.control & (TAIE | TAIFG)) === (TAIE | TAIFG);
-    this.interrupts.set(this.options.vector1, overflow || others.some((block) => (block.control & both) === both));
+    this.interrupts.set(this.vector1, overflow || second.pending || third.pending);
   }
 
   private plan(): void {
-    const { scheduler } = this;
-    scheduler.cancel(this.event);
-    this.event = undefined;
+    const at = this.timeOfInterest();
+    if (at === Number.POSITIVE_INFINITY) this.scheduler.cancel(this.alarm);
+    else this.scheduler.set(this.alarm, at);
+  }
+
+  /** When something happens next that somebody can notice. */
+  private timeOfInterest(): number {
     const source = this.source;
-    if (source === undefined || !this.counter.counting(this.top)) return;
+    if (source === undefined || !this.counter.counting(this.top)) return Number.POSITIVE_INFINITY;
     const counts = this.countsToInterest();
-    if (counts === Number.POSITIVE_INFINITY) return;
-    const ticks = counts * this.divider - this.dividerPhase;
-    const at = source.timeOfTick(this.lastTick + ticks);
-    if (at === Number.POSITIVE_INFINITY) return;
-    this.event = scheduler.schedule(at, () => {
-      this.event = undefined;
-      this.sync();
-      this.update();
-    });
+    if (counts === Number.POSITIVE_INFINITY) return counts;
+    return source.timeOfTick(this.lastTick + counts * this.divider - this.dividerPhase);
   }
 
   private countsToInterest(): number {
     let nearest = Number.POSITIVE_INFINITY;
-    const consider = (value: number) => {
-      nearest = Math.min(nearest, this.distanceTo(value));
-    };
-    if ((this.control & (TAIE | TAIFG)) === TAIE) consider(0);
-    this.blocks.forEach((block, index) => {
-      if ((block.control & (CAP | CCIE | CCIFG)) === CCIE) consider(block.compare);
-      if (!block.output.watched) return;
-      if ((block.control & CAP) === 0 && block.output.usesEqual) consider(block.compare);
-      if (index > 0 && block.output.usesEqual0) consider(this.counter.mode === timerMode.up ? 0 : this.top);
-    });
+    if ((this.control & (TAIE | TAIFG)) === TAIE) nearest = this.distanceTo(0);
+    for (const block of this.blocks) {
+      if ((block.control & (CAP | CCIE | CCIFG)) === CCIE) {
+        nearest = Math.min(nearest, this.distanceTo(block.compare));
+      }
+      if (block.output.watched) nearest = Math.min(nearest, this.countsToOutput(block));
+    }
     return nearest;
+  }
+
+  private countsToOutput({ output, capturing, compare, index }: Block): number {
+    let nearest = Number.POSITIVE_INFINITY;
+    if (!capturing && output.usesEqual) nearest = this.distanceTo(compare);
+    if (index === 0 || !output.usesEqual0) return nearest;
+    return Math.min(nearest, this.distanceTo(this.counter.mode === timerMode.up ? 0 : this.top));
   }
 
   // --- registers
@@ -362,6 +431,12 @@ export class TimerA {
     this.sync();
     this.request();
     return this.counter.count;
+  }
+
+  private writeCount(value: number): void {
+    this.sync();
+    this.counter.count = value;
+    this.update();
   }
 
   private writeControl(value: number): void {
@@ -379,9 +454,8 @@ export class TimerA {
   }
 
   private highestVector(): number {
-    const both = CCIE | CCIFG;
-    if ((this.blocks[1]!.control & both) === both) return 2;
-    if ((this.blocks[2]!.control & both) === both) return 4;
+    if (this.blocks[1].pending) return 2;
+    if (this.blocks[2].pending) return 4;
     return (this.control & (TAIE | TAIFG)) === (TAIE | TAIFG) ? 0x0a : 0;
   }
 
@@ -389,92 +463,75 @@ export class TimerA {
   private takeVector(): number {
     this.sync();
     const vector = this.highestVector();
-    if (vector === 2) this.blocks[1]!.control &= ~CCIFG;
-    else if (vector === 4) this.blocks[2]!.control &= ~CCIFG;
+    if (vector === 2) this.blocks[1].control &= ~CCIFG;
+    else if (vector === 4) this.blocks[2].control &= ~CCIFG;
     else if (vector === 0x0a) this.control &= ~TAIFG;
     this.update();
     return vector;
   }
 
-  /** The CPU accepted the vector of TACCR0: its flag resets itself. */
-  accepted0(): void {
-    this.sync();
-    this.blocks[0]!.control &= ~CCIFG;
-    this.update();
-  }
-
-  private readBlockControl(index: number): number {
+  private readBlockControl(block: Block): number {
     this.sync();
     this.request();
-    const block = this.blocks[index]!;
-    this.refreshInput(index);
+    block.inputLevel = this.currentInput(block);
     return (block.control & ~CCI) | (block.inputLevel === 1 ? CCI : 0);
   }
 
-  private writeBlockControl(index: number, value: number): void {
+  private writeBlockControl(block: Block, value: number): void {
     this.sync();
-    const block = this.blocks[index]!;
     const before = block.control;
     block.control = (value & ~(CCI | SCCI)) | (before & SCCI);
     block.output.configure((value >> 5) & 7, (value & OUT) !== 0 ? 1 : 0);
     if (((before ^ value) & 0x3000) !== 0) {
       // Software may capture by switching the input between GND and Vcc.
-      const level = this.currentInput(index);
-      if ((before & CAP) !== 0 && (value & CAP) !== 0) this.inputChanged(index, level);
+      const level = this.currentInput(block);
+      if ((before & CAP) !== 0 && (value & CAP) !== 0) this.inputChanged(block, level);
       else block.inputLevel = level;
     }
-    this.planCapture(index);
+    this.planCapture(block);
     this.update();
   }
 
-  private readCompare(index: number): number {
+  private readCompare(block: Block): number {
     this.sync();
     this.request();
-    const block = this.blocks[index]!;
     block.captured = false;
     return block.compare;
   }
 
-  private writeCompare(index: number, value: number): void {
+  private writeCompare(block: Block, value: number): void {
     this.sync();
     // In capture mode too: a receiver sets the time of its first sample before it turns to compare mode.
-    this.blocks[index]!.compare = value;
+    block.compare = value;
     this.update();
   }
 
   // --- capture
 
-  private inputSelect(index: number): number {
-    return (this.blocks[index]!.control >> 12) & 3;
+  private signalChanged(signal: CaptureSignal, level: Level): void {
+    for (const block of this.blocks) if (block.input === signal) this.inputChanged(block, level);
   }
 
-  private currentInput(index: number): 0 | 1 {
-    const select = this.inputSelect(index);
+  private currentInput(block: Block): Level {
+    const select = block.inputSelect;
     if (select >= 2) return select === 3 ? 1 : 0;
-    const input = this.options.inputs[index]?.[select];
+    const { input } = block;
     if (input === undefined) return 0;
-    if ('signal' in input) return input.signal.level;
     // A pin that belongs to another function leaves its last level to the timer.
-    const seen = 'pin' in input && input.pin.selected === timerFunction;
-    return seen ? input.pin.level : this.blocks[index]!.inputLevel;
+    if (input instanceof Pin) return input.selected === timerFunction ? input.level : block.inputLevel;
+    return input instanceof ClockLine ? block.inputLevel : input.level;
   }
 
-  private refreshInput(index: number): void {
-    this.blocks[index]!.inputLevel = this.currentInput(index);
-  }
-
-  private inputChanged(index: number, level: 0 | 1): void {
-    const block = this.blocks[index]!;
+  private inputChanged(block: Block, level: Level): void {
     if (level === block.inputLevel) return;
     block.inputLevel = level;
     const edges = (block.control >> 14) & 3;
-    if ((block.control & CAP) === 0 || ((edges >> (level === 1 ? 0 : 1)) & 1) === 0) return;
-    this.capture(index);
+    if (!block.capturing || ((edges >> (level === 1 ? 0 : 1)) & 1) === 0) return;
+    this.capture(block);
   }
 
-  private capture(index: number): void {
+  private capture(block: Block): void {
     this.sync();
-    const block = this.blocks[index]!;
     if (block.captured) block.control |= COV;
     block.compare = this.counter.count;
     block.captured = true;
@@ -484,31 +541,31 @@ export class TimerA {
   }
 
   /** Captures on a clock line: an event for each edge that counts. Falling edges lie halfway between rising ones. */
-  private planCapture(index: number): void {
-    const block = this.blocks[index]!;
-    this.scheduler.cancel(block.captureEvent);
-    block.captureEvent = undefined;
+  private planCapture(block: Block): void {
+    this.scheduler.cancel(block.captureAlarm);
     const edges = (block.control >> 14) & 3;
-    const input = this.options.inputs[index]?.[this.inputSelect(index)];
-    if ((block.control & CAP) === 0 || edges === 0 || input === undefined || !('clock' in input)) return;
-    this.scheduleClockEdge(index, input.clock, edges);
+    if (!block.capturing || edges === 0) return;
+    const { input } = block;
+    if (input instanceof ClockLine) this.awaitClockEdge(block, input, edges);
   }
 
-  private scheduleClockEdge(index: number, clock: ClockDomain, edges: number): void {
+  private awaitClockEdge(block: Block, clock: ClockLine, edges: number): void {
     const tick = clock.ticks();
     const rising = clock.timeOfTick(tick + 1);
     if (rising === Number.POSITIVE_INFINITY) return;
     const falling = Math.floor((clock.timeOfTick(tick) + rising) / 2);
-    const useFalling = (edges & 2) !== 0 && (falling > this.scheduler.now || (edges & 1) === 0);
+    block.captureFalls = (edges & 2) !== 0 && (falling > this.scheduler.now || (edges & 1) === 0);
     let at = rising;
-    if (useFalling) {
+    if (block.captureFalls) {
       at = falling > this.scheduler.now ? falling : Math.floor((rising + clock.timeOfTick(tick + 2)) / 2);
     }
-    const block = this.blocks[index]!;
-    block.captureEvent = this.scheduler.schedule(at, () => {
-      block.inputLevel = useFalling ? 0 : 1;
-      this.capture(index);
-      this.planCapture(index);
-    });
+    block.captureAlarm ??= new Alarm(this);
+    this.scheduler.set(block.captureAlarm, at);
+  }
+
+  private clockEdge(block: Block): void {
+    block.inputLevel = block.captureFalls ? 0 : 1;
+    this.capture(block);
+    this.planCapture(block);
   }
 }
