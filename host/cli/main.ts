@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
+import { airCommand } from './air.ts';
 import { benchCommand } from './bench.ts';
 import { cloudCommand } from './cloud.ts';
 import { devicesCommand } from './devices.ts';
@@ -26,6 +27,7 @@ const program = new Command('earl')
   .exitOverride();
 
 const commands = [
+  airCommand(),
   benchCommand(),
   cloudCommand(),
   devicesCommand(),

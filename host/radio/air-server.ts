@@ -28,6 +28,8 @@ export interface ServeAirOptions {
   readonly port?: number;
   /** What each new controller is like; the default is as `VirtualAir.attach` has it. */
   readonly controller?: (peer: string) => ControllerOptions;
+  readonly onJoin?: (controller: VirtualController) => void;
+  readonly onLeave?: (controller: VirtualController) => void;
   /** A host that spoke no H4 or did not read was turned out. */
   readonly onTurnedOut?: (peer: string, why: EarlError) => void;
 }
@@ -67,14 +69,20 @@ export async function serveAir(air: VirtualAir, options: ServeAirOptions = {}): 
 function join(air: VirtualAir, socket: Socket, options: ServeAirOptions): void {
   const peer = `${socket.remoteAddress}:${socket.remotePort}`;
   const controller = air.attach({ name: `tcp ${peer}`, ...options.controller?.(peer) });
-  const turnOut = (why: EarlError) => {
+  options.onJoin?.(controller);
+  let isIn = true;
+  const leave = () => {
     controller.detach();
+    if (isIn) options.onLeave?.(controller);
+    isIn = false;
+  };
+  const turnOut = (why: EarlError) => {
     socket.destroy();
     options.onTurnedOut?.(peer, why);
   };
   serveController(controller, socket, MAX_WAITING_OCTETS, turnOut);
-  socket.on('error', () => controller.detach());
-  socket.on('close', () => controller.detach());
+  socket.on('error', leave);
+  socket.on('close', leave);
 }
 
 /** Connects a controller with a stream at whose other end is its host. */

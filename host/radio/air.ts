@@ -49,6 +49,13 @@ export class VirtualAir {
     return this.medium.counters;
   }
 
+  /** Links that both ends still hold. */
+  get connections(): number {
+    let ends = 0;
+    for (const node of this.nodes) ends += node.connections.size;
+    return Math.floor(ends / 2);
+  }
+
   /** Share of packets that get lost on every path that has no setting of its own; changes at once. */
   get lossRate(): number {
     return this.medium.lossRate;

@@ -83,7 +83,8 @@ export class VirtualController {
   scansRandom = false;
   scanUsesAcceptList = false;
   private readonly commands: CommandTable;
-  private readonly trace: HciTrace | undefined;
+  /** Sees every packet from now on. */
+  trace: HciTrace | undefined;
   private nextHandle = 1;
   private attached = true;
 

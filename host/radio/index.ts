@@ -10,6 +10,7 @@ export {
   type ServeAirOptions,
   serveAir,
 } from './air-server.ts';
+export { BTSNOOP_H4, BTSNOOP_MONITOR, BtsnoopFile } from './btsnoop.ts';
 export { type Central, type Noble, openCentral } from './central.ts';
 export type { ControllerOptions, VirtualController } from './controller.ts';
 export type { HciPort, HciTrace } from './hci-port.ts';
