@@ -1,6 +1,7 @@
 /** From what a user types to a Transport: the scheme decides which file is loaded. */
 
 import { EarlError } from '../../errors/index.ts';
+import type { BleAdapters } from './ble.ts';
 import type { EmulatedOptions } from './emulated.ts';
 import type { SerialBinding } from './serial.ts';
 import type { Transport } from './transport.ts';
@@ -10,6 +11,8 @@ export interface OpenTransportOptions {
   readonly serialBinding?: SerialBinding;
   /** For `emu:`, e.g. where its traces go. */
   readonly emulated?: EmulatedOptions;
+  /** For `ble:`: the adapters that all transports of a process share; of its own when absent. */
+  readonly ble?: BleAdapters;
 }
 
 type Opener = (url: string, options: OpenTransportOptions) => Promise<Transport>;
@@ -35,6 +38,10 @@ const schemes: Readonly<Record<string, Scheme>> = {
   emu: {
     form: 'emu:KIND (e.g. emu:ball) or emu:IMAGE',
     open: async (url, { emulated }) => (await import('./emulated.ts')).emulatedTransport(url, emulated),
+  },
+  ble: {
+    form: 'ble:NAME or ble:ADDRESS',
+    open: async (url, { ble }) => (await import('./ble.ts')).bleTransport(url, ble),
   },
 };
 
