@@ -5,13 +5,15 @@ import { Command } from 'commander';
 import { EarlError } from '../../errors/index.ts';
 import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
-import { startRelay } from './relay.ts';
+import { BLE_AUTO, startRelay } from './relay.ts';
 import { closeAll, logPrinter, stopSignal } from './service.ts';
 
 export interface ProbeFlags {
   serial: string[];
   tcp: string[];
   probe: string[];
+  ble?: true;
+  adapter?: string;
 }
 
 interface GatewayFlags extends ProbeFlags {
@@ -28,13 +30,18 @@ Examples:
   $ earl gateway --serial /dev/ttyACM0 --cloud wss://earl.example.org --token TOKEN --site kitchen
   $ earl emulate ball --tcp 4000 &
   $ earl gateway --tcp 127.0.0.1:4000 --probe emu:light   one probe behind TCP, one emulated in this process
+  $ earl gateway --ble --serial auto                    every Bluetooth bridge and every LaunchPad, now or later
+  $ earl gateway --probe ble:Earl44556677 --adapter hci1
+  $ earl air &
+  $ earl emulate arm --ble --adapter air: &
+  $ earl gateway --ble --adapter air:                   emulated probes on a virtual radio, no hardware at all
 
 What a probe says is published as SITE/PROBE/samples, status, events, leds and counters. A probe that is lost is looked
 for until it is back; while the cloud is away samples are kept, and what had to be dropped is counted and said.`;
 
 export function gatewayCommand(): Command {
   return withProbeFlags(new Command('gateway'))
-    .description('Relay probes on serial ports, TCP or emulated ones to a cloud')
+    .description('Relay probes on serial ports, TCP, Bluetooth or emulated ones to a cloud')
     .option('--cloud <url>', 'where the cloud listens', 'ws://127.0.0.1:8080')
     .option('--token <text>', 'what the cloud asks for, if it does')
     .option('--site <name>', 'first level of every topic', siteName(hostname()))
@@ -49,12 +56,19 @@ export function withProbeFlags(command: Command): Command {
   return command
     .option('--serial <path>', 'serial port, or "auto" for every LaunchPad; may be repeated', collect, [])
     .option('--tcp <host:port>', 'probe behind a TCP port; may be repeated', collect, [])
-    .option('--probe <url>', 'serial:PATH, tcp:HOST:PORT or emu:KIND; may be repeated', collect, []);
+    .option('--probe <url>', 'serial:PATH, tcp:HOST:PORT, ble:NAME or emu:KIND; may be repeated', collect, [])
+    .option('--ble', 'every serial bridge that advertises on Bluetooth Low Energy, now or later')
+    .option('--adapter <url>', 'Bluetooth adapter: auto, hci0, uart:PORT or air:HOST:PORT');
 }
 
 /** The transports that the options name. */
-export function probeUrls({ serial, tcp, probe }: ProbeFlags): string[] {
-  return [...serial.map((path) => `serial:${path}`), ...tcp.map((address) => `tcp:${address}`), ...probe];
+export function probeUrls({ serial, tcp, probe, ble }: ProbeFlags): string[] {
+  return [
+    ...serial.map((path) => `serial:${path}`),
+    ...tcp.map((address) => `tcp:${address}`),
+    ...probe,
+    ...(ble ? [BLE_AUTO] : []),
+  ];
 }
 
 /** A topic level, or `USAGE`. */
@@ -68,7 +82,10 @@ async function run(flags: GatewayFlags): Promise<void> {
   const log = logPrinter(flags.json === true);
   const probes = probeUrls(flags);
   if (probes.length === 0) {
-    throw new EarlError('USAGE', 'no probe was named: try --serial auto, or --probe emu:ball for an emulated one');
+    throw new EarlError(
+      'USAGE',
+      'no probe was named: try --serial auto, --ble, or --probe emu:ball for an emulated one',
+    );
   }
   let refused: unknown;
   const relay = await startRelay({
@@ -76,6 +93,7 @@ async function run(flags: GatewayFlags): Promise<void> {
     token: flags.token,
     site: checkSite(flags.site),
     probes,
+    adapter: flags.adapter,
     log,
     countersMs: flags.counters,
     onRefused: (error) => {

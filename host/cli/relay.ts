@@ -2,7 +2,8 @@
 
 import { connect } from '../../cloud/client/index.node.ts';
 import { errorMessage } from '../../errors/index.ts';
-import { Gateway, type Log, SerialWatch, systemClock } from '../gateway/index.ts';
+import { BleWatch, Gateway, type Log, SerialWatch, systemClock } from '../gateway/index.ts';
+import { BleAdapters, BleTransport } from '../transport/ble.ts';
 import type { EmulatedTransport } from '../transport/emulated.ts';
 import { listSerialPorts } from '../transport/list.ts';
 import { openTransport } from '../transport/open.ts';
@@ -13,8 +14,13 @@ export interface RelayOptions {
   readonly cloudUrl: string;
   readonly token?: string | undefined;
   readonly site: string;
-  /** Transports by their URLs, `serial:auto` for every known board; all are checked before anything is opened. */
+  /**
+   * Transports by their URLs, `serial:auto` for every known board, `ble:auto` for every Bluetooth bridge; all are checked
+   * before anything is opened.
+   */
   readonly probes: readonly string[];
+  /** URL of the Bluetooth adapter (host/radio) for probes that name none; `auto` when absent. */
+  readonly adapter?: string | undefined;
   readonly log: Log;
   readonly countersMs?: number | undefined;
   /** The cloud refuses this gateway for good. */
@@ -23,6 +29,8 @@ export interface RelayOptions {
 
 /** Not a port, but all that have a known board behind them. */
 const AUTO = 'serial:auto';
+/** Not a device, but all that advertise a serial bridge. */
+export const BLE_AUTO = 'ble:auto';
 
 export interface Relay {
   readonly gateway: Gateway;
@@ -32,8 +40,9 @@ export interface Relay {
 /** Throws `USAGE` and the errors of `openTransport` for a probe that cannot be, `CLOUD_BAD_URL` for the cloud. */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { cloudUrl: url, token, site, log, countersMs, onRefused } = options;
-  const urls = options.probes.filter((probe) => probe !== AUTO);
-  const transports = await Promise.all(urls.map((probe) => openTransport(probe)));
+  const urls = options.probes.filter((probe) => probe !== AUTO && probe !== BLE_AUTO);
+  const ble = new BleAdapters(options.adapter === undefined ? {} : { adapter: options.adapter });
+  const transports = await Promise.all(urls.map((probe) => openTransport(probe, { ble })));
   const client = connect({
     url,
     ...(token !== undefined && { token }),
@@ -56,11 +65,13 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     ...(onRefused && { onRefused }),
   });
   const watch = options.probes.includes(AUTO) ? watchPorts(gateway, log) : undefined;
+  const named = transports.filter((transport) => transport instanceof BleTransport);
+  const bleWatch = options.probes.includes(BLE_AUTO) ? watchBridges(gateway, log, ble, named) : undefined;
   return {
     gateway,
     async close() {
       watch?.stop();
-      await gateway.close();
+      await Promise.all([bleWatch?.stop(), gateway.close()]);
       await client.close();
     },
   };
@@ -78,5 +89,28 @@ function watchPorts(gateway: Gateway, log: Log): SerialWatch {
     list: () => listSerialPorts(),
     onFound: ({ url }) => void openTransport(url).then((transport) => gateway.add(transport), failed),
     onGone: ({ url }) => void gateway.remove(url).catch(failed),
+  });
+}
+
+/** @param named transports of bridges that the user named, which are not served twice */
+function watchBridges(gateway: Gateway, log: Log, ble: BleAdapters, named: readonly BleTransport[]): BleWatch {
+  const found = new Map<string, BleTransport>();
+  return new BleWatch({
+    adapter: ble.get(),
+    clock: systemClock,
+    log,
+    isServed: (sighting) => named.some((transport) => transport.names(sighting)),
+    isConnected: (url) => found.get(url)?.bridge !== undefined,
+    onFound: (url) => {
+      const transport = new BleTransport(url, ble);
+      found.set(url, transport);
+      gateway.add(transport);
+    },
+    onGone: (url) => {
+      found.delete(url);
+      const failed = (error: unknown) =>
+        log({ level: 'error', event: 'transport-failed', message: errorMessage(error) });
+      void gateway.remove(url).catch(failed);
+    },
   });
 }

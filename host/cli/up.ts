@@ -68,6 +68,7 @@ async function run(flags: UpFlags): Promise<void> {
       token: cloud.token,
       site,
       probes: [...emulatedUrls(flags.probes || []), ...probeUrls(flags)],
+      adapter: flags.adapter,
       log,
     });
     closers.unshift(() => relay.close());

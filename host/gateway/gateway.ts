@@ -39,6 +39,8 @@ export const defaultGatewayTimes = {
   quietGraceMs: 1000,
   /** Rest of a transport that met a probe which is connected elsewhere. */
   displacedMs: 30_000,
+  /** Rest of a transport that is exclusive, and has no probe behind it. */
+  strangerMs: 120_000,
   reconnectFirstMs: 250,
   reconnectLongestMs: 5000,
   /** Longest wait for the last acknowledgements at the end. */
@@ -204,6 +206,7 @@ export class Gateway {
     if (link.session.probe === undefined) {
       const message = `${link.url} is open, but no probe answers: is it running Earl's firmware? (still trying)`;
       this.options.log({ level: 'warn', event: 'no-probe', message, transport: link.url });
+      if (link.transport.exclusive) link.reconnect('no probe answers', this.times.strangerMs);
     } else {
       link.reconnect('it does not answer');
     }
