@@ -31,7 +31,7 @@ describe.each([
     ];
     for (const [topic, data] of missed) await publish(topic, data);
     const again = await RawClient.join(cloud);
-    const { position: now } = (await again.ask({ op: 'subscribe', id: 1, filter: 'fence' })) as { position: Position };
+    const { position: now } = (await again.ask({ op: 'subscribe', id: 1, filter: 'fence' })) as unknown as { position: Position };
     await again.ask({ op: 'unsubscribe', id: 2, filter: 'fence' });
     const since = { epoch: now.epoch, offset: seen.offset };
     again.say({ op: 'subscribe', id: 3, filters: ['home/#', '+/ball/samples'], since });
