@@ -33,6 +33,11 @@ export class ClockLine implements FollowedClock {
     return this.sourceAlive && (!this.gated || this.requests > 0);
   }
 
+  /** True while a peripheral needs it in every low-power mode. */
+  get requested(): boolean {
+    return this.requests > 0;
+  }
+
   ticks(): number {
     return this.anchorTicks + this.elapsed(this.scheduler.now);
   }

@@ -13,6 +13,8 @@ export interface McuOptions {
   readonly vloHz?: number;
   /** A crystal on XIN/XOUT, e.g. 32768. The LaunchPad ships without one, which is the default. */
   readonly crystalHz?: number;
+  /** What that crystal takes to swing, a few hundred milliseconds on silicon. Default 0. */
+  readonly crystalStartSeconds?: number;
   /** A digital clock that something drives XIN with (LFXT1S = 3). */
   readonly xinHz?: number;
   /** Contents of info segments, up to 64 bytes each. A defaults to a correct TLV structure, the others to 0xFF (D, C and B are free for ids). */
@@ -41,6 +43,7 @@ const messages = {
   FLASH_WRITE_LOCKED: 'write to locked flash was ignored: clear LOCK (and LOCKA for info A) in FCTL3 first',
   PUSH_CONSTANT: 'PUSH #4 or #8 in the constant generator form does not work on silicon (erratum CPU4)',
   NO_CALIBRATION: 'the DCO was set from an erased info A: its frequency is not what the program expects',
+  RANGE_JUMP: 'RSELx went from above 13 to below 12 at once: the DCO may stop (erratum BCL12), go through 13',
   ODD_ADDRESS: 'word access to an odd address: the chip ignores bit 0',
   ILLEGAL_INSTRUCTION: 'this word is no MSP430 instruction; it was skipped',
   NO_RESET_VECTOR: 'the reset vector at 0xFFFE is erased: there is no program to run',

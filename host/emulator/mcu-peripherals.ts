@@ -57,8 +57,10 @@ export class McuPeripherals {
     this.clock = new BasicClock(scheduler, bus, sfr, interrupts, {
       vloHz: context.options.vloHz ?? 12_000,
       crystalHz: context.options.crystalHz,
+      crystalStartSeconds: context.options.crystalStartSeconds ?? 0,
       xinHz: context.options.xinHz,
       onNoCalibration: () => context.warn('NO_CALIBRATION', 0x56),
+      onRangeJump: () => context.warn('RANGE_JUMP', 0x57),
       requestNmi,
     });
     this.ports = [
@@ -66,6 +68,9 @@ export class McuPeripherals {
       new Port(bus, interrupts, { number: 2, vector: vectors.PORT2, resetSelect: 0xc0 }),
       new Port(bus, interrupts, { number: 3, resetSelect: 0 }),
     ];
+    if ((context.options.crystalHz ?? context.options.xinHz) !== undefined) {
+      this.clock.connect(this.outputPin(2, 6), this.outputPin(2, 7));
+    }
     this.pinOscillator = new PinOscillator(
       this.ports.slice(0, 2).flatMap((port) => port.pins),
       (frequencyHz) => this.clock.setOscillator(this.clock.pinOscillator, frequencyHz),
@@ -73,6 +78,7 @@ export class McuPeripherals {
     this.comparator = this.comparatorA(context);
     this.timers = [this.timer0(context), this.timer1(context)];
     this.watchdog = new Watchdog(scheduler, bus, sfr, interrupts, {
+      mclk: this.clock.mclk,
       smclk: this.clock.smclk,
       aclk: this.clock.aclk,
       reset: (kind) => context.reset(kind),

@@ -88,12 +88,25 @@ describe('MCLK', () => {
   it('can come from the VLO', () => {
     const mcu = chip({ vloHz: 10_000 }, new Array(50).fill(0x4303));
     mcu.bus.writeByte(BCSCTL3, 0x20);
+    mcu.bus.writeByte(IFG1, 0);
     mcu.bus.writeByte(BCSCTL2, 0xc0);
     const [start, instructions] = [mcu.scheduler.seconds(), mcu.instructions];
     mcu.runFor(0.002);
     expect(mcu.instructions - instructions).toBeGreaterThanOrEqual(20);
     expect(mcu.instructions - instructions).toBeLessThanOrEqual(21);
     expect(mcu.scheduler.seconds() - start).toBeCloseTo(0.002, 3);
+  });
+
+  it('comes from the DCO as long as OFIFG is set, whatever SELM says', () => {
+    const mcu = chip({ vloHz: 10_000 });
+    mcu.bus.writeByte(BCSCTL3, 0x20);
+    mcu.bus.writeByte(BCSCTL2, 0xc0);
+    expect(mcu.clocks.mclk.frequencyHz).toBe(mcu.scheduler.frequencyHz);
+    mcu.bus.writeByte(IFG1, 0);
+    expect(mcu.clocks.mclk.frequencyHz).toBe(10_000);
+    mcu.bus.writeByte(IFG1, 2);
+    expect(mcu.clocks.mclk.frequencyHz).toBe(mcu.scheduler.frequencyHz);
+    expect(mcu.bus.readByte(BCSCTL2)).toBe(0xc0);
   });
 
   it('falls back to the DCO when there is no crystal', () => {
@@ -141,6 +154,88 @@ describe('ACLK and the oscillator fault', () => {
     expect(mcu.registers[0]).toBe(0xc100);
     expect(mcu.bus.readByte(IE1) & 2).toBe(0);
   });
+});
+
+describe('the pins of the crystal (SLAS735 port P2)', () => {
+  const P2SEL = 0x2e;
+  const P2SEL2 = 0x42;
+
+  it.each([
+    ['P2SEL.6 = 0', P2SEL, 0x80],
+    ['P2SEL.7 = 0', P2SEL, 0x40],
+    ['P2SEL2.6 = 1', P2SEL2, 0x40],
+  ])('%s stops it, with a fault that outlasts it', (_name, register, value) => {
+    const mcu = chip({ crystalHz: 32_768 });
+    mcu.bus.writeByte(IFG1, 0);
+    expect(mcu.bus.readByte(IFG1) & 2).toBe(0);
+    const before = mcu.bus.readByte(register);
+    mcu.bus.writeByte(register, value);
+    expect([mcu.clocks.aclk.running, mcu.bus.readByte(BCSCTL3) & 1, mcu.bus.readByte(IFG1) & 2]).toEqual([false, 1, 2]);
+    mcu.bus.writeByte(register, before);
+    expect([mcu.clocks.aclk.frequencyHz, mcu.bus.readByte(BCSCTL3) & 1]).toEqual([32_768, 0]);
+    expect(mcu.bus.readByte(IFG1) & 2).toBe(2);
+  });
+
+  it('a digital clock needs XIN alone', () => {
+    const mcu = chip({ xinHz: 50_000 });
+    mcu.bus.writeByte(BCSCTL3, 0x30);
+    mcu.bus.writeByte(P2SEL, 0x40);
+    expect(mcu.clocks.aclk.frequencyHz).toBe(50_000);
+    mcu.bus.writeByte(P2SEL, 0x80);
+    expect(mcu.clocks.aclk.running).toBe(false);
+  });
+});
+
+describe('a crystal that takes its time', () => {
+  it('LFXT1OF goes when it swings, and ACLK begins', () => {
+    const mcu = chip({ crystalHz: 32_768, crystalStartSeconds: 0.3 });
+    mcu.runFor(0.29);
+    expect([mcu.clocks.aclk.running, mcu.bus.readByte(BCSCTL3) & 1]).toEqual([false, 1]);
+    mcu.bus.writeByte(IFG1, 0);
+    expect(mcu.bus.readByte(IFG1) & 2).toBe(2);
+    mcu.runFor(0.02);
+    expect([mcu.clocks.aclk.frequencyHz, mcu.bus.readByte(BCSCTL3) & 1]).toEqual([32_768, 0]);
+    mcu.bus.writeByte(IFG1, 0);
+    expect(mcu.bus.readByte(IFG1) & 2).toBe(0);
+  });
+
+  it('OSCOFF stops it, and it takes its time again; XTS and the VLO do the same', () => {
+    const mcu = chip({ crystalHz: 32_768, crystalStartSeconds: 0.3 });
+    mcu.runFor(0.31);
+    mcu.bus.writeByte(IFG1, 0);
+    sleep(mcu, LPM4);
+    sleep(mcu, 0);
+    expect([mcu.clocks.aclk.running, mcu.bus.readByte(IFG1) & 2]).toEqual([false, 2]);
+    mcu.runFor(0.31);
+    expect(mcu.clocks.aclk.running).toBe(true);
+    mcu.bus.writeByte(BCSCTL1, 0xc7);
+    expect(mcu.clocks.aclk.running).toBe(false);
+    mcu.bus.writeByte(BCSCTL1, 0x87);
+    mcu.runFor(0.31);
+    expect(mcu.clocks.aclk.running).toBe(true);
+  });
+
+  it('no fault without a crystal that was switched off: OSCOFF lets OFIFG be cleared', () => {
+    const mcu = chip();
+    sleep(mcu, 0x20);
+    mcu.bus.writeByte(IFG1, 0);
+    expect([mcu.bus.readByte(IFG1) & 2, mcu.bus.readByte(BCSCTL3) & 1]).toEqual([0, 0]);
+    mcu.bus.writeByte(BCSCTL2, 0x08);
+    expect([mcu.bus.readByte(IFG1) & 2, mcu.bus.readByte(BCSCTL3) & 1]).toEqual([2, 1]);
+  });
+});
+
+it('warns of a jump from RSEL 14 or 15 to below 12 (erratum BCL12)', () => {
+  const codesOf = (ranges: readonly number[]) => {
+    const mcu = chip();
+    const codes: string[] = [];
+    mcu.onWarning(({ code }) => codes.push(code));
+    for (const range of ranges) mcu.bus.writeByte(BCSCTL1, 0x80 | range);
+    return codes;
+  };
+  expect(codesOf([15, 7])).toEqual(['RANGE_JUMP']);
+  expect(codesOf([15, 13, 7])).toEqual([]);
+  expect(codesOf([15, 12])).toEqual([]);
 });
 
 describe('low-power modes (SLAU144 "Operating Modes")', () => {

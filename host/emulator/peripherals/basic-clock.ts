@@ -1,10 +1,11 @@
 /**
  * Basic Clock Module+ (SLAU144 "Basic Clock Module+", SLAS735): DCO, VLO, LFXT1, and MCLK, SMCLK, ACLK made from them.
  *
- * Without a crystal LFXT1 is dead: LFXT1OF and OFIFG stay set and MCLK falls back to the DCO. The chip has no XT2.
- * LFXT1S = 3 takes a digital clock from XIN. XTS and DCOR are kept and do what they do on this chip: no crystal swings in
- * high-frequency mode, and no pin has a resistor for the DCO. The oscillators start at once (but see Mcu for the DCO's
- * wake-up time). The free-running oscillators of other peripherals are kept here too, because their lines have to
+ * Without a crystal, or with P2.6 or P2.7 given to something else, LFXT1 is dead: LFXT1OF and OFIFG stay set. MCLK comes
+ * from the DCO as long as OFIFG is set. The chip has no XT2. LFXT1S = 3 takes a digital clock from XIN. XTS and DCOR are
+ * kept and do what they do on this chip: no crystal swings in high-frequency mode, and no pin has a resistor for the DCO.
+ * XCAP is kept: what it does to a crystal's frequency is less than a typical chip tells. A crystal takes
+ * `crystalStartSeconds` to swing; for the DCO's wake-up time see Mcu. The free-running oscillators of other peripherals are kept here too, because their lines have to
  * follow the DCO, in whose cycles time is counted.
  */
 
@@ -12,8 +13,9 @@ import type { RegisterBus } from '../bus.ts';
 import { ClockLine } from '../clock-line.ts';
 import { status } from '../cpu/cpu.ts';
 import { type InterruptLines, vectors } from '../interrupts.ts';
-import type { Scheduler } from '../scheduler.ts';
+import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
 import { dcoFrequencyHz } from './dco.ts';
+import type { PinFunction } from './pin.ts';
 import type { SpecialFunctionRegisters } from './sfr.ts';
 
 const OFIFG = 0x02;
@@ -25,10 +27,14 @@ export interface BasicClockOptions {
   readonly vloHz: number;
   /** A watch crystal on XIN/XOUT, or undefined. */
   readonly crystalHz: number | undefined;
+  /** What the crystal takes to swing; 0: it swings at once. */
+  readonly crystalStartSeconds: number;
   /** A digital clock that drives XIN, or undefined. */
   readonly xinHz: number | undefined;
   /** DCO set to the contents of an erased info A. */
   onNoCalibration(): void;
+  /** RSELx went from above 13 to below 12 in one step: the DCO may stop (erratum BCL12). */
+  onRangeJump(): void;
   /** Sets the request of the NMI vector together with its other sources. */
   requestNmi(source: 'oscillator', requested: boolean): void;
 }
@@ -54,6 +60,10 @@ export class BasicClock {
   private cpuStatus = 0;
   private ofifg = true;
   private ofie = false;
+  /** XIN and XOUT, when something is connected to them. */
+  private crystalPins: { readonly xin: PinFunction; readonly xout: PinFunction } | undefined;
+  private crystalSwings = false;
+  private crystalStart: ScheduledEvent | undefined;
 
   constructor(
     scheduler: Scheduler,
@@ -79,6 +89,13 @@ export class BasicClock {
     this.apply();
   }
 
+  /** Tells the oscillator its pins; without them nothing is connected. */
+  connect(xin: PinFunction, xout: PinFunction): void {
+    this.crystalPins = { xin, xout };
+    for (const pin of [xin, xout]) pin.onSelect(() => this.apply());
+    this.apply();
+  }
+
   get vloHz(): number {
     return this.currentVloHz;
   }
@@ -101,11 +118,13 @@ export class BasicClock {
 
   /** True when nothing keeps the DCO alive, so that the next wake-up has to start it. */
   get dcoStopped(): boolean {
-    return (this.cpuStatus & status.CPUOFF) !== 0 && (this.cpuStatus & status.SCG1) !== 0 && !this.smclk.running;
+    const off = status.CPUOFF | status.SCG1;
+    return (this.cpuStatus & off) === off && !this.smclk.running && !this.mclk.running;
   }
 
   /** SR's low-power bits changed. */
   setStatus(cpuStatus: number): void {
+    const oscillatorChanged = ((this.cpuStatus ^ cpuStatus) & status.OSCOFF) !== 0;
     this.cpuStatus = cpuStatus;
     const main = this.mclk.gate(this.gated(status.CPUOFF));
     const sub = this.smclk.gate(this.gated(status.SCG1));
@@ -113,6 +132,7 @@ export class BasicClock {
     if (main) this.mclk.notify();
     if (sub) this.smclk.notify();
     if (auxiliary) this.aclk.notify();
+    if (oscillatorChanged && this.crystalPins !== undefined) this.apply();
   }
 
   reset(por: boolean): void {
@@ -130,7 +150,7 @@ export class BasicClock {
 
   private mapRegisters(bus: RegisterBus): void {
     bus.mapByte(0x53, {
-      read: () => this.bcsctl3 | (this.lowFrequencyHz() === 0 ? 1 : 0),
+      read: () => this.bcsctl3 | (this.fault ? 1 : 0),
       write: (value) => {
         this.bcsctl3 = value & 0xfc;
         this.apply();
@@ -146,6 +166,7 @@ export class BasicClock {
     bus.mapByte(0x57, {
       read: () => this.bcsctl1,
       write: (value) => {
+        if ((this.bcsctl1 & 0x0f) > 13 && (value & 0x0f) < 12) this.options.onRangeJump();
         this.bcsctl1 = value;
         this.dcoChanged();
       },
@@ -171,8 +192,10 @@ export class BasicClock {
       read: () => (this.ofifg ? OFIFG : 0),
       write: (bits) => {
         // The fault, while it lasts, sets the flag again.
-        this.ofifg = bits !== 0 || this.lowFrequencyHz() === 0;
+        const before = this.ofifg;
+        this.ofifg = bits !== 0 || this.fault;
         this.requestNmi();
+        if (before !== this.ofifg && this.bcsctl2 >= 0x80) this.apply();
       },
     });
     interrupts.onAccept(vectors.NMI, () => {
@@ -195,8 +218,38 @@ export class BasicClock {
   private lowFrequencyHz(): number {
     const select = (this.bcsctl3 >> 4) & 3;
     if (select === 2) return this.currentVloHz;
-    if (select === 3) return this.options.xinHz ?? 0;
-    return select === 0 && (this.bcsctl1 & 0x40) === 0 ? (this.options.crystalHz ?? 0) : 0;
+    if (select === 3) return this.crystalPins?.xin.selected === true ? (this.options.xinHz ?? 0) : 0;
+    return this.crystalSwings ? this.options.crystalHz! : 0;
+  }
+
+  /** LFXT1 is on unless OSCOFF stops it, which MCLK, SMCLK and who needs ACLK prevent (SLAU144 "LFXT1 Oscillator"). */
+  private get lowFrequencyOn(): boolean {
+    const used = this.bcsctl2 >= 0x80 || (this.bcsctl2 & 0x08) !== 0 || this.aclk.requested;
+    return used || !this.gated(status.OSCOFF);
+  }
+
+  /** LFXT1OF: the oscillator is on and nothing swings. */
+  private get fault(): boolean {
+    return this.lowFrequencyOn && this.lowFrequencyHz() === 0;
+  }
+
+  /** Starts or stops the crystal when its pins, LFXT1S, XTS or OSCOFF say so. */
+  private driveCrystal(): void {
+    const { crystalPins, options } = this;
+    if (crystalPins === undefined || options.crystalHz === undefined) return;
+    const driven = (this.bcsctl3 & 0x30) === 0 && (this.bcsctl1 & 0x40) === 0 && this.lowFrequencyOn;
+    if (!driven || !crystalPins.xin.selected || !crystalPins.xout.selected) {
+      this.scheduler.cancel(this.crystalStart);
+      this.crystalStart = undefined;
+      this.crystalSwings = false;
+    } else if (!this.crystalSwings && options.crystalStartSeconds === 0) this.crystalSwings = true;
+    else if (!this.crystalSwings && this.crystalStart === undefined) {
+      this.crystalStart = this.scheduler.after(this.scheduler.cycles(options.crystalStartSeconds), () => {
+        this.crystalStart = undefined;
+        this.crystalSwings = true;
+        this.apply();
+      });
+    }
   }
 
   private apply(): void {
@@ -204,8 +257,9 @@ export class BasicClock {
     for (const line of lines) line.fold();
     const { dcoHz } = this;
     this.scheduler.setFrequency(dcoHz);
+    this.driveCrystal();
     const lowHz = this.lowFrequencyHz();
-    if (lowHz === 0) this.ofifg = true;
+    if (this.fault) this.ofifg = true;
     this.requestNmi();
 
     const changed = [
@@ -225,7 +279,7 @@ export class BasicClock {
 
   private configureMain(dcoHz: number, lowHz: number): boolean {
     const divider = 1 << ((this.bcsctl2 >> 4) & 3);
-    const low = this.bcsctl2 >= 0x80 && lowHz !== 0;
+    const low = this.bcsctl2 >= 0x80 && lowHz !== 0 && !this.ofifg;
     return this.configureLine(this.mclk, low ? lowHz : dcoHz, dcoHz, divider, this.gated(status.CPUOFF));
   }
 

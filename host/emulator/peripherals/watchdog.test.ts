@@ -52,6 +52,60 @@ describe('watchdog mode', () => {
     expect(mcu.bus.readWord(WDTCTL)).toBe(0x6980);
   });
 
+  it('counts MCLK when its clock does not swing, in watchdog mode (fail-safe clocking)', () => {
+    const { mcu, resets } = chip();
+    // WDT_ARST_1000: ACLK, and no crystal.
+    mcu.bus.writeWord(WDTCTL, 0x5a0c);
+    const start = mcu.scheduler.now;
+    mcu.runUntil(start + 32_760);
+    expect(resets).toEqual([]);
+    mcu.runUntil(start + 32_800);
+    expect(resets).toEqual(['watchdog']);
+  });
+
+  it('does so for SMCLK from a dead LFXT1 too, and in a low-power mode', () => {
+    const { mcu, resets } = chip([0x40b2, 0x5a08, 0x0120, 0xd032, 0x00f0, 0x3fff]);
+    mcu.bus.writeByte(0x58, 0x08);
+    mcu.runUntil(32_700);
+    expect(resets).toEqual([]);
+    mcu.runUntil(33_000);
+    expect(resets).toEqual(['watchdog']);
+  });
+
+  it('in interval mode a dead clock stops it', () => {
+    const { mcu, resets } = chip();
+    mcu.bus.writeWord(WDTCTL, 0x5a1c);
+    mcu.runUntil(1_000_000);
+    expect([resets, mcu.bus.readByte(IFG1) & 1]).toEqual([[], 0]);
+  });
+
+  it('goes on from its count when the crystal stops, and with the crystal when that swings again', () => {
+    const mcu = new Mcu({ image: imageFromWords([0x3fff]), crystalHz: 32_768 });
+    const resets: ResetKind[] = [];
+    mcu.onReset((kind) => resets.push(kind));
+    mcu.bus.writeWord(WDTCTL, 0x5a0c);
+    mcu.runFor(0.5);
+    mcu.bus.writeByte(0x2e, 0);
+    mcu.runUntil(mcu.scheduler.now + 8000);
+    mcu.bus.writeByte(0x2e, 0xc0);
+    // 16384 and 8000 of 32768 are over: a quarter of a second is left.
+    mcu.runFor(0.25);
+    expect(resets).toEqual([]);
+    mcu.runFor(0.01);
+    expect(resets).toEqual(['watchdog']);
+  });
+
+  it('keeps the crystal alive in LPM4', () => {
+    // WDT_ARST_1000, then LPM4.
+    const mcu = new Mcu({ image: imageFromWords([0x40b2, 0x5a0c, 0x0120, 0xd032, 0x00f0]), crystalHz: 32_768 });
+    const resets: ResetKind[] = [];
+    mcu.onReset((kind) => resets.push(kind));
+    mcu.runFor(0.99);
+    expect([mcu.sleeping, resets]).toEqual([true, []]);
+    mcu.runFor(0.02);
+    expect(resets).toEqual(['watchdog']);
+  });
+
   it('keeps SMCLK alive in LPM3 (fail-safe clocking)', () => {
     const { mcu, resets } = chip([0xd032, 0x00d0, 0x3fff]);
     mcu.runUntil(32_800);

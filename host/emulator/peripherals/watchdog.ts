@@ -1,8 +1,8 @@
 /**
  * Watchdog Timer+ (SLAU144 "Watchdog Timer+"): watchdog and interval mode, password, NMI selection of the RST pin.
  *
- * In watchdog mode it keeps its clock alive through low-power modes (fail-safe clocking). Left out: the change to another
- * clock when ACLK fails.
+ * In watchdog mode it keeps its clock alive through low-power modes and counts MCLK when that clock fails (fail-safe
+ * clocking). The RST pin is a button here: as an NMI input each press is one edge, whichever WDTNMIES selects.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -22,6 +22,7 @@ const WDTIFG = 0x01;
 const NMIIFG = 0x10;
 
 export interface WatchdogOptions {
+  readonly mclk: ClockDomain;
   readonly smclk: ClockDomain;
   readonly aclk: ClockDomain;
   /** The watchdog expired or was written with a wrong password. */
@@ -35,8 +36,11 @@ export class Watchdog {
   private readonly interrupts: InterruptLines;
   private readonly options: WatchdogOptions;
   private control = 0;
-  /** Clock tick at which the counter was 0 (or would have been). */
+  /** What it counts. */
+  private counting: ClockDomain;
+  /** Tick of that clock at which the counter was 0 (or would have been). */
   private start = 0;
+  private followsMain = false;
   /** Counter value while it is held. */
   private heldCount = 0;
   private flag = false;
@@ -56,6 +60,7 @@ export class Watchdog {
     this.scheduler = scheduler;
     this.interrupts = interrupts;
     this.options = options;
+    this.counting = options.smclk;
     bus.mapWord(0x120, { read: () => 0x6900 | this.control, write: (value) => this.write(value) });
     this.ownFlags(sfr);
     for (const clock of [options.smclk, options.aclk]) clock.onChange(() => this.plan());
@@ -111,8 +116,12 @@ export class Watchdog {
     });
   }
 
+  /** What WDTSSEL selects, or MCLK while that does not swing and a program relies on it (SLAU144 "Clock Fail-Safe"). */
   private get clock(): ClockDomain {
-    return (this.control & WDTSSEL) !== 0 ? this.options.aclk : this.options.smclk;
+    const { aclk, smclk, mclk } = this.options;
+    const selected = (this.control & WDTSSEL) !== 0 ? aclk : smclk;
+    const relied = (this.control & (WDTHOLD | WDTTMSEL)) === 0;
+    return relied && selected.frequencyHz === 0 ? mclk : selected;
   }
 
   private get held(): boolean {
@@ -126,7 +135,8 @@ export class Watchdog {
     }
     const count = this.count();
     this.control = value & 0xff & ~WDTCNTCL;
-    this.start = this.clock.ticks() - count;
+    this.counting = this.clock;
+    this.start = this.counting.ticks() - count;
     this.heldCount = count;
     if ((value & WDTCNTCL) !== 0) this.restart();
     this.keepClock();
@@ -135,32 +145,47 @@ export class Watchdog {
   }
 
   private count(): number {
-    return this.held ? this.heldCount : (this.clock.ticks() - this.start) & 0xffff;
+    return this.held ? this.heldCount : (this.counting.ticks() - this.start) & 0xffff;
   }
 
   private restart(): void {
     this.heldCount = 0;
-    this.start = this.clock.ticks();
+    this.counting = this.clock;
+    this.start = this.counting.ticks();
     this.keepClock();
     this.plan();
   }
 
   private keepClock(): void {
-    const wanted = this.held || (this.control & WDTTMSEL) !== 0 ? undefined : this.clock;
+    const wanted = this.held || (this.control & WDTTMSEL) !== 0 ? undefined : this.counting;
     if (wanted === this.requested) return;
+    if (wanted === this.options.mclk && !this.followsMain) {
+      this.followsMain = true;
+      wanted.onChange(() => this.plan());
+    }
     const before = this.requested;
     this.requested = wanted;
     wanted?.request(true);
     before?.request(false);
   }
 
+  /** The clock failed, or swings again: the counter goes on with another one. */
+  private followClock(): void {
+    const { clock } = this;
+    if (clock === this.counting) return;
+    this.start = clock.ticks() - (this.counting.ticks() - this.start);
+    this.counting = clock;
+    this.keepClock();
+  }
+
   private plan(): void {
     this.scheduler.cancel(this.event);
     this.event = undefined;
     if (this.held) return;
+    this.followClock();
     const interval = intervals[this.control & 3]!;
-    const elapsed = this.clock.ticks() - this.start;
-    const at = this.clock.timeOfTick(this.start + (Math.floor(elapsed / interval) + 1) * interval);
+    const elapsed = this.counting.ticks() - this.start;
+    const at = this.counting.timeOfTick(this.start + (Math.floor(elapsed / interval) + 1) * interval);
     if (at === Number.POSITIVE_INFINITY) return;
     this.event = this.scheduler.schedule(at, () => this.expire());
   }
