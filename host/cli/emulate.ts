@@ -30,6 +30,10 @@ interface EmulateFlags {
   pty?: string;
   tcp?: number;
   rfc2217?: number;
+  ble?: true;
+  bridge?: string;
+  adapter?: string;
+  key?: string;
   trace?: TraceKind[];
   for?: number;
   speed?: number;
@@ -69,6 +73,10 @@ Examples:
   $ earl emulate light --for 10s --profile --vcd light.vcd
       cycles by function, charge by power mode, and wave forms for GTKWave or sigrok
   $ earl emulate light --tcp 4000 --record run.jsonl
+  $ earl emulate ball --ble
+      with a BLE module on a virtual air of this machine: elsewhere, earl gateway --ble
+  $ earl emulate arm --ble --bridge hm10 --adapter hci0
+      on the air of a real adapter: a phone can connect
   $ earl emulate --replay run.jsonl
 
 A world file scripts what happens around the board:
@@ -86,6 +94,10 @@ export function emulateCommand(): Command {
       'serve the UART with its modem lines and boot loader on this port of 127.0.0.1',
       parsePort,
     )
+    .option('--ble', 'put a BLE module on the UART, by default on the virtual air of this machine')
+    .option('--bridge <kind>', 'which module: nus, rn487x or hm10; default nus')
+    .option('--adapter <url>', 'its Bluetooth adapter: hci0, uart:PORT, air:HOST:PORT or auto')
+    .option('--key <hex>', 'key to provision with --ble: 32 hex digits, random or none; default random')
     .option('--trace <kinds>', `what to trace, separated by commas: ${Object.keys(traceNames).join(', ')}`, parseTrace)
     .option('--for <duration>', 'stop after this time of the board, e.g. 500ms, 2s, 1m', parseFor)
     .option('--speed <factor>', '"max", or board seconds per second; default 1, with --for alone max', parseSpeed)
@@ -117,8 +129,8 @@ function interruptible(): AbortController {
 
 /** Everything that makes a run is in the file. */
 async function replayed(name: string | undefined, replay: string, flags: EmulateFlags): Promise<void> {
-  const { pty, tcp, rfc2217, gdb, world, record, id } = flags;
-  if ([name, pty, tcp, rfc2217, gdb, world, record, id, flags.for].some((value) => value !== undefined)) {
+  const { pty, tcp, rfc2217, ble, gdb, world, record, id } = flags;
+  if ([name, pty, tcp, rfc2217, ble, gdb, world, record, id, flags.for].some((value) => value !== undefined)) {
     throw new EarlError('USAGE', '--replay goes with --trace, --json, --vcd and --profile only');
   }
   const { json = false, vcd, profile } = flags;
@@ -127,20 +139,13 @@ async function replayed(name: string | undefined, replay: string, flags: Emulate
 }
 
 async function emulate(name: string, flags: EmulateFlags): Promise<void> {
-  if ([flags.pty, flags.tcp, flags.rfc2217].filter((line) => line !== undefined).length > 1) {
-    throw new EarlError('USAGE', 'give one of --pty, --tcp and --rfc2217');
-  }
-  if (flags.record !== undefined && (flags.gdb ?? flags.rfc2217) !== undefined) {
-    throw new EarlError(
-      'USAGE',
-      'a recording knows no debugger and no modem lines: --record goes without --gdb and --rfc2217',
-    );
-  }
+  checkFlags(flags);
   const interrupted = interruptible();
   const image = readImage(name);
-  const board = makeBoard(name, flags);
+  const key = await provision(name, flags);
+  const board = makeBoard(name, flags, key);
   const recording = beginRecording(name, flags, board, image);
-  const line = await openLine(flags, board, recording);
+  const line = await openLine(name, flags, board, recording);
   const gdb = flags.gdb === undefined ? undefined : await openGdb(flags.gdb);
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
   const withdraw = line && announceBoard(announcement(name, flags, line));
@@ -182,10 +187,37 @@ async function emulate(name: string, flags: EmulateFlags): Promise<void> {
   if (early) process.exitCode = exitCodes.interrupted;
 }
 
+function checkFlags({ pty, tcp, rfc2217, ble, bridge, adapter, key, gdb, record, speed }: EmulateFlags): void {
+  if ([pty, tcp, rfc2217, ble].filter((line) => line !== undefined).length > 1) {
+    throw new EarlError('USAGE', 'give one of --pty, --tcp, --rfc2217 and --ble');
+  }
+  if (ble === undefined && (bridge ?? adapter ?? key) !== undefined) {
+    throw new EarlError('USAGE', '--bridge, --adapter and --key go with --ble');
+  }
+  if (ble && speed === Number.POSITIVE_INFINITY) {
+    throw new EarlError('USAGE', 'the air knows real time only: --ble goes without --speed max');
+  }
+  if (record !== undefined && (gdb ?? rfc2217 ?? ble) !== undefined) {
+    throw new EarlError(
+      'USAGE',
+      'a recording knows no debugger, modem lines or module: --record goes without --gdb, --rfc2217 and --ble',
+    );
+  }
+}
+
+/** A board on the air gets a key, which the user's store of probes gets to know. */
+async function provision(name: string, flags: EmulateFlags): Promise<Uint8Array | undefined> {
+  const id = idOf(name, flags);
+  if (!flags.ble || id === undefined) return undefined;
+  const { parseBridgeKind, parseKeyChoice, provisionKey } = await import('./emulate-ble.ts');
+  if (flags.bridge !== undefined) parseBridgeKind(flags.bridge);
+  return provisionKey(id, name, parseKeyChoice(flags.key ?? 'random'));
+}
+
 /** For `earl devices`. */
 function announcement(name: string, flags: EmulateFlags, line: Line) {
   const id = idOf(name, flags);
-  const url = flags.pty === undefined ? line.description : `serial:${resolve(flags.pty)}`;
+  const url = flags.pty === undefined ? line.description.split(',')[0]! : `serial:${resolve(flags.pty)}`;
   return { name, url, ...(id ? { id: formatId(id) } : {}) };
 }
 
@@ -195,10 +227,10 @@ function idOf(name: string, { id, seed }: EmulateFlags): Uint8Array | undefined 
   return /^[a-z][a-z0-9_]*$/.test(name) ? defaultId(name, seed) : undefined;
 }
 
-function makeBoard(name: string, flags: EmulateFlags): Board {
+function makeBoard(name: string, flags: EmulateFlags, key: Uint8Array | undefined): Board {
   const id = idOf(name, flags);
   const board = new Board({
-    info: id ? { D: buildInfoSegment(id) } : {},
+    info: id ? { D: buildInfoSegment(id, key) } : {},
     seed: flags.seed,
     baud: flags.baud,
     alive: flags.world?.alive ?? true,
@@ -233,6 +265,7 @@ function beginRecording(name: string, flags: EmulateFlags, board: Board, image: 
 }
 
 async function openLine(
+  name: string,
   flags: EmulateFlags,
   board: Board,
   recording: RecordingFile | undefined,
@@ -247,6 +280,10 @@ async function openLine(
       full = true;
     }
   };
+  if (flags.ble) {
+    const id = idOf(name, flags);
+    return (await import('./emulate-ble.ts')).openBle(board, id ? formatId(id) : '', flags);
+  }
   if (flags.rfc2217 !== undefined) return openRfc2217(flags.rfc2217, board);
   if (flags.pty !== undefined) return openPty(flags.pty, toBoard);
   return flags.tcp === undefined ? undefined : openTcp(flags.tcp, toBoard);
@@ -259,6 +296,7 @@ function connect(board: Board, flags: EmulateFlags, output: EmulateOutput, line:
   board.tracer.add((event) => {
     if (event.t <= end) output.event(event);
   }, kinds);
+  if (flags.ble) return;
   if (line && flags.rfc2217 === undefined) board.uart.onByte = (byte) => line.write(Uint8Array.of(byte));
   else if (!line && !flags.json && !kinds.includes('uart'))
     board.uart.onByte = (byte) => output.byte(byte, board.seconds);
