@@ -51,8 +51,12 @@ export interface ProbeStatus {
   boots: number;
   /** Where the gateway meets it, e.g. `emu:ball`. */
   transport: string;
-  /** Why it is offline. */
+  /** Why it is offline, quiet or quarantined. */
   reason?: string;
+  /** It is there, and not let in: what it says about itself is not proven, and nothing of it is relayed. */
+  quarantined?: true;
+  /** What to type at the gateway to let it in. */
+  remedy?: string;
   /** ISO 8601. */
   time: string;
 }

@@ -19,9 +19,15 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   u32: [0, 0xffff_ffff],
 };
 
+/**
+ * The gateway's own: a greeting, and the question for a proof. Whoever might have a probe answer a nonce of his choice could
+ * pass the answer off as his.
+ */
+const reserved: readonly string[] = ['hello_request', 'authenticate'];
+
 /** Names of the commands that a probe may be sent. */
 export const commandNames: readonly string[] = Object.entries(definitions)
-  .filter(([name, { direction }]) => direction === 'down' && name !== 'hello_request')
+  .filter(([name, { direction }]) => direction === 'down' && !reserved.includes(name))
   .map(([name]) => name);
 
 /** Throws `COMMAND_UNKNOWN` (no such name) or `COMMAND_BAD_FIELD` (a field is missing, unknown or out of range). */

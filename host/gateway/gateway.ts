@@ -20,15 +20,18 @@ import {
   type MessageOf,
   type ProbeMessage,
   type Received,
+  type Refusal,
   type SessionState,
   senmlPack,
 } from '../link/index.ts';
+import type { TrustPolicy } from '../probes/index.ts';
 import type { Transport } from '../transport/transport.ts';
 import { execute, failed } from './command.ts';
 import type { Log } from './log.ts';
 import { Probe } from './probe.ts';
 import { probeId } from './probe-id.ts';
 import { ProbeLink } from './probe-link.ts';
+import { authenticationBy, Quarantine } from './probe-quarantine.ts';
 import { defaultSpoolLimits, type SpoolLimits, type SpoolMessage } from './spool.ts';
 import { Uplink } from './uplink.ts';
 
@@ -60,6 +63,8 @@ export interface GatewayOptions {
   readonly random?: () => number;
   readonly spool?: SpoolLimits;
   readonly times?: Partial<GatewayTimes>;
+  /** Which probes are let in; without it everything is taken for what it says it is. */
+  readonly trust?: TrustPolicy;
   /** Commands that may wait for one probe, 16 when absent; one more is answered with `busy`. */
   readonly maxCommands?: number;
   /** The cloud will not have this gateway, e.g. for lack of a token, and the client has given up. */
@@ -73,6 +78,8 @@ export class Gateway {
   private readonly links = new Map<string, ProbeLink>();
   /** By id. */
   private readonly probes = new Map<string, Probe>();
+  private readonly quarantine: Quarantine | undefined;
+  private readonly stopTrust: () => void;
   private closing = false;
   private refused = false;
 
@@ -88,6 +95,8 @@ export class Gateway {
       onDropped: (message) => this.onDropped(message),
       onConnected: () => [...this.probes.values()].flatMap((probe) => probe.states()),
     });
+    this.quarantine = this.makeQuarantine();
+    this.stopTrust = this.watchTrust();
     this.serve();
     for (const transport of options.transports) this.add(transport);
   }
@@ -98,7 +107,7 @@ export class Gateway {
       void transport.dispose();
       return;
     }
-    const { clock, log, random = Math.random, maxCommands = 16 } = this.options;
+    const { clock, log, random = Math.random, maxCommands = 16, trust } = this.options;
     const { reconnectFirstMs: firstMs, reconnectLongestMs: longestMs } = this.times;
     const link = new ProbeLink({
       transport,
@@ -107,8 +116,10 @@ export class Gateway {
       log,
       maxCommands,
       backoff: { firstMs, longestMs },
+      ...(trust && { authentication: authenticationBy(trust, transport.url) }),
       handlers: {
         onHello: (...args) => this.onHello(...args),
+        onRefused: (...args) => this.onRefused(...args),
         onMessage: (...args) => this.onMessage(...args),
         onState: (...args) => this.onState(...args),
         onLost: (...args) => this.onLost(...args),
@@ -125,6 +136,7 @@ export class Gateway {
     this.links.delete(url);
     const probe = this.probeOn(link);
     if (probe !== undefined) this.lose(probe, 'unplugged');
+    this.quarantine?.lost(link, 'unplugged');
     for (const { displaced } of this.probes.values()) displaced.delete(link);
     await link.close();
   }
@@ -138,6 +150,7 @@ export class Gateway {
   async close(): Promise<void> {
     if (this.closing) return;
     this.closing = true;
+    this.stopTrust();
     for (const probe of this.probes.values()) {
       probe.detach();
       probe.death('the gateway was stopped');
@@ -150,6 +163,7 @@ export class Gateway {
 
   private onHello(link: ProbeLink, hello: MessageOf<'hello'>, about: { readonly restarted: boolean }): void {
     if (this.closing) return;
+    this.quarantine?.release(link, hello);
     const probe = this.probeOf(probeId(hello.id, link.url));
     const before = this.probeOn(link);
     if (before !== undefined && before !== probe) this.lose(before, 'another probe took its place');
@@ -160,6 +174,13 @@ export class Gateway {
     if (news) this.announce(probe, about.restarted);
     this.expectSample(probe, link);
     this.watchCounters(probe, link, Math.min(1000, this.times.countersMs));
+  }
+
+  private onRefused(link: ProbeLink, hello: MessageOf<'hello'>, refusal: Refusal): void {
+    if (this.closing) return;
+    const before = this.probeOn(link);
+    if (before !== undefined) this.lose(before, refusal.message);
+    this.quarantine?.take(link, hello, refusal);
   }
 
   /** Decides between two transports that both lead to a probe: false when the new one must yield. */
@@ -215,6 +236,7 @@ export class Gateway {
   private onLost(link: ProbeLink, reason: string): void {
     const probe = this.probeOn(link);
     if (probe !== undefined && !this.closing) this.lose(probe, reason);
+    if (!this.closing) this.quarantine?.lost(link, reason);
   }
 
   private lose(probe: Probe, reason: string): void {
@@ -274,6 +296,8 @@ export class Gateway {
   private answer(path: string, object: CommandObject, call: CommandCall): Promise<CommandResult> {
     const probe = this.probes.get(path.slice(path.indexOf('/') + 1));
     if (probe === undefined || this.closing) return Promise.resolve(failed('unreachable', `no probe ${path} here`));
+    const { status } = probe;
+    if (status?.quarantined) return Promise.resolve(failed('quarantined', `probe ${probe.id}: ${status.reason}`));
     return probe.once(call.id, () => execute(probe, object, call.timeoutMs));
   }
 
@@ -286,6 +310,43 @@ export class Gateway {
     this.probes.set(id, probe);
     this.serve();
     return probe;
+  }
+
+  private makeQuarantine(): Quarantine | undefined {
+    const { trust, log } = this.options;
+    if (trust === undefined) return undefined;
+    return new Quarantine({
+      trust,
+      log,
+      knows: (id) => this.probes.has(id),
+      probeOf: (id) => {
+        const isNew = !this.probes.has(id);
+        return { probe: this.probeOf(id), isNew };
+      },
+      forget: (probe) => {
+        probe.forget();
+        this.probes.delete(probe.id);
+        this.serve();
+      },
+    });
+  }
+
+  /** What the user decides about a probe counts at once. Returns what ends it. */
+  private watchTrust(): () => void {
+    const { trust, log } = this.options;
+    try {
+      return trust?.watch((id) => this.reconsider(id)) ?? (() => {});
+    } catch (error) {
+      log({ level: 'warn', event: 'probes-store', message: errorMessage(error) });
+      return () => {};
+    }
+  }
+
+  private reconsider(id: string): void {
+    for (const link of this.links.values()) {
+      const hello = link.session.probe;
+      if (hello !== undefined && probeId(hello.id, link.url) === id) link.session.reconsider();
+    }
   }
 
   private serve(): void {

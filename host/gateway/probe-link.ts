@@ -8,10 +8,12 @@
 
 import { errorMessage } from '../../errors/index.ts';
 import {
+  type Authentication,
   type Clock,
   type MessageOf,
   type ProbeMessage,
   type Received,
+  type Refusal,
   Session,
   type SessionState,
 } from '../link/index.ts';
@@ -23,6 +25,8 @@ import type { Log } from './log.ts';
 export interface ProbeLinkHandlers {
   /** The probe of this connection said who it is, for the first time or after a restart. */
   onHello(link: ProbeLink, hello: MessageOf<'hello'>, about: { readonly restarted: boolean }): void;
+  /** The probe of this connection is not let in; what its hello says is a claim. Once per connection and reason. */
+  onRefused?(link: ProbeLink, hello: MessageOf<'hello'>, refusal: Refusal): void;
   onMessage(link: ProbeLink, message: ProbeMessage, received: Received): void;
   onState(link: ProbeLink, state: SessionState): void;
   /** The connection ended; `reason` is for people. */
@@ -38,6 +42,8 @@ export interface ProbeLinkOptions {
   readonly backoff: Pick<BackoffOptions, 'firstMs' | 'longestMs'>;
   /** Commands that may wait for the probe. */
   readonly maxCommands: number;
+  /** What probes must show; without it everything is taken for what it says it is. */
+  readonly authentication?: Authentication;
   readonly handlers: ProbeLinkHandlers;
 }
 
@@ -55,7 +61,7 @@ export class ProbeLink {
   private wakeUp: (() => void) | undefined;
 
   constructor(options: ProbeLinkOptions) {
-    const { transport, clock, random, maxCommands, handlers } = options;
+    const { transport, clock, random, maxCommands, handlers, authentication } = options;
     this.options = options;
     this.transport = transport;
     this.backoff = new Backoff({ ...options.backoff, random });
@@ -64,11 +70,13 @@ export class ProbeLink {
       random,
       maxCommands,
       leastDelayMs: leastDelayMs(transport.baud),
+      ...(authentication && { authentication }),
       handlers: {
         onHello: (hello, about) => {
           this.backoff.reset();
           handlers.onHello(this, hello, about);
         },
+        onRefused: (hello, refusal) => handlers.onRefused?.(this, hello, refusal),
         onMessage: (message, received) => handlers.onMessage(this, message, received),
         onState: (state) => handlers.onState(this, state),
       },

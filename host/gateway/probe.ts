@@ -95,17 +95,23 @@ export class Probe {
 
   /** The probe said hello. */
   birth(hello: MessageOf<'hello'>, transport: string): void {
-    this.setStatus({
-      online: true,
-      kind: nameOf(probeKinds, hello.kind) ?? `kind-${hello.kind}`,
-      id: this.id,
-      firmware: `${hello.versionMajor}.${hello.versionMinor}.${hello.versionPatch}`,
-      capabilities: capabilityNames(hello.capabilities),
-      intervalMs: hello.intervalMs,
-      resetCause: nameOf(resetCauses, hello.resetCause) ?? 'unknown',
-      boots: hello.boots,
-      transport,
-    });
+    this.setStatus(this.describe(hello, transport));
+  }
+
+  /**
+   * Something that claims to be this probe is there, and not let in.
+   * @param remedy what to type to let it in; may be empty
+   */
+  quarantine(hello: MessageOf<'hello'>, transport: string, reason: string, remedy: string): void {
+    const status = { ...this.describe(hello, transport), quarantined: true as const, reason };
+    this.setStatus(remedy === '' ? status : { ...status, remedy });
+  }
+
+  /** Takes back what the cloud keeps of it. */
+  forget(): void {
+    this.current = undefined;
+    for (const topic of this.retained.keys()) this.publish({ topic, data: null, kind: 'state' });
+    this.retained.clear();
   }
 
   /** The probe is there, but silent (`reason`), or talks again (no reason). */
@@ -183,6 +189,20 @@ export class Probe {
     return answer;
   }
 
+  private describe(hello: MessageOf<'hello'>, transport: string): Omit<ProbeStatus, 'time'> {
+    return {
+      online: true,
+      kind: kindOf(hello),
+      id: this.id,
+      firmware: `${hello.versionMajor}.${hello.versionMinor}.${hello.versionPatch}`,
+      capabilities: capabilityNames(hello.capabilities),
+      intervalMs: hello.intervalMs,
+      resetCause: nameOf(resetCauses, hello.resetCause) ?? 'unknown',
+      boots: hello.boots,
+      transport,
+    };
+  }
+
   private setStatus(status: Omit<ProbeStatus, 'time'>): void {
     this.current = { ...status, time: new Date(this.clock.wallMs()).toISOString() };
     this.send(channels.status, { ...this.current }, 'state');
@@ -197,6 +217,11 @@ export class Probe {
 
 /** Answers that a probe remembers; a repetition comes within seconds, not thousands of commands later. */
 const MAX_ANSWERS = 256;
+
+/** What kind of probe a hello says it is, e.g. `ball`. */
+export function kindOf({ kind }: MessageOf<'hello'>): string {
+  return nameOf(probeKinds, kind) ?? `kind-${kind}`;
+}
 
 /** The name that a table gives a number. */
 export function nameOf<Name extends string>(table: Readonly<Record<Name, number>>, value: number): Name | undefined {
@@ -222,6 +247,7 @@ function linkCounters({ packets, frames, payloadErrors, ...link }: LinkStatistic
     frameErrors: frames.frameErrors,
     payloadErrors: unknown_type + short_payload + long_data,
     unidentified: link.unidentified,
+    unauthenticated: link.unauthenticated,
     restarts: link.restarts,
     writeErrors: link.writeErrors,
     commands: { ...link.commands },
