@@ -11,6 +11,8 @@
  *   P2.0  INT1 of the ADXL345, active high
  *   P2.1  TA1.1, PWM of the vibration motor's transistor, high = on
  *   P2.2  EN of the TCA6507, high = on
+ *   P2.3  state of a radio module on the UART: low = a module is there and nobody is connected; high, or nothing on the
+ *         pin, = somebody is connected, or the UART is a wire
  *
  * Pins that are not named are outputs at low (SLAU144, "Configuring unused port pins"). hal/port.h sets all of them.
  */
@@ -30,15 +32,19 @@
 #define BOARD_MOTOR         BIT1 /* port 2, TA1.1 */
 #define BOARD_LED_ENABLE    BIT2 /* port 2, TCA6507 EN */
 
+#define BOARD_BRIDGE_STATE BIT3 /* port 2 */
+
 /* Output of the light sensor in microvolts per lux. */
 #define BOARD_LIGHT_UV_PER_LUX 1100u
 
 /*
  * Identity, written into information segment D when the probe is flashed; the chip has no serial number.
- * Byte 0: 0xEA, byte 1: layout 1, bytes 2-9: id, bytes 10-11: CRC-16/CCITT-FALSE over bytes 0-9, little-endian.
+ * Byte 0: 0xEA, byte 1: layout, bytes 2-9: id, big-endian. Layout 1: bytes 10-11: CRC-16/CCITT-FALSE over bytes 0-9,
+ * little-endian. Layout 2: bytes 10-25: key, bytes 26-27: the CRC over bytes 0-25.
  */
-#define BOARD_IDENTITY        ((const uint8_t *)INFO_D)
-#define BOARD_IDENTITY_MAGIC  0xEAu
-#define BOARD_IDENTITY_LAYOUT 1u
+#define BOARD_IDENTITY            ((const uint8_t *)INFO_D)
+#define BOARD_IDENTITY_MAGIC      0xEAu
+#define BOARD_IDENTITY_LAYOUT     1u
+#define BOARD_IDENTITY_LAYOUT_KEY 2u
 
 #endif

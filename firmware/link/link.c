@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "board/earl.h"
+#include "board/features.h"
 #include "hal/clock.h"
 #include "hal/i2c.h"
 #include "hal/reset.h"
@@ -11,6 +12,7 @@
 #include "hal/status.h"
 #include "hal/uart.h"
 #include "link/identity.h"
+#include "link/siphash.h"
 #include "link/version.h"
 #include "runtime/bytes.h"
 
@@ -25,6 +27,7 @@ _Static_assert(STATUS_ARBITRATION == LINK_STATUS_I2C_ARBITRATION && STATUS_BUSY 
 #define PENDING_ACK      0x04u
 #define PENDING_RESET    0x08u
 #define PENDING_COMMAND  0x10u /* the probe executes; its ack comes with link_answer */
+#define PENDING_PROOF    0x20u /* is computed when the line is free, and goes into the ack */
 
 #define MAX_I2C_ADDRESS 0x7fu
 
@@ -74,6 +77,11 @@ static void send_hello(struct link *link) {
     if (identity_read(BOARD_IDENTITY, hello->id)) {
         hello->capabilities |= LINK_CAP_PROVISIONED;
     }
+#if FEATURE_AUTHENTICATION
+    if (identity_key(BOARD_IDENTITY) != NULL) {
+        hello->capabilities |= LINK_CAP_AUTHENTICATES;
+    }
+#endif
     hello->boots = reset_boots();
     hello->interval_ms = link->sampling.period_ms;
     hello->session = link->session;
@@ -109,6 +117,34 @@ static void send_ack(struct link *link) {
     link_transmit(link, LINK_MSG_ACK, (uint8_t)(3u + link->ack.data_length));
 }
 
+#if FEATURE_AUTHENTICATION
+#define PROOF_DOMAIN 1u /* so that no MAC of this command serves for another purpose of the key */
+#define PROOF_LENGTH (1u + LINK_LENGTH_AUTHENTICATE + IDENTITY_LENGTH)
+#define PROOF_BLOCKS (PROOF_LENGTH / SIPHASH_BLOCK_LENGTH + 1u)
+#define PROOF_PADDED (PROOF_BLOCKS * SIPHASH_BLOCK_LENGTH)
+_Static_assert(LINK_HEADER_LENGTH - 1u + PROOF_PADDED <= LINK_MAX_PACKET,
+               "the message of a proof fits into the packet");
+_Static_assert(SIPHASH_STATE_WORDS * 2u <= LINK_MAX_WIRE, "the state of a proof fits into the line's buffer");
+
+/* The MAC of PROOF_DOMAIN, the nonce and the id. Its message grows around the nonce in the received packet, its state
+ * is the buffer of the packet that is sent next: no RAM is its own. */
+static void prove(struct link *link) {
+    uint8_t *message = link->receiver.packet + LINK_HEADER_LENGTH - 1u;
+    uint16_t *state = (uint16_t *)(void *)link->wire;
+    uint8_t i;
+
+    message[0] = PROOF_DOMAIN;
+    (void)identity_read(BOARD_IDENTITY, message + 1u + LINK_LENGTH_AUTHENTICATE);
+    for (i = PROOF_LENGTH; i < PROOF_PADDED - 1u; i++) {
+        message[i] = 0;
+    }
+    message[PROOF_PADDED - 1u] = PROOF_LENGTH;
+    siphash(state, identity_key(BOARD_IDENTITY), message, PROOF_BLOCKS);
+    link_copy(link->ack.data, link->wire, SIPHASH_LENGTH);
+    link->ack.data_length = SIPHASH_LENGTH;
+}
+#endif
+
 /* Sends answers while there is room, in the order of the bits: counters before the ack, a reset after all. */
 static void flush(struct link *link) {
     while ((link->pending & ~PENDING_COMMAND) != 0 && uart_idle()) {
@@ -119,6 +155,11 @@ static void flush(struct link *link) {
         } else if (link->pending & PENDING_COUNTERS) {
             link->pending ^= PENDING_COUNTERS;
             send_counters(link);
+#if FEATURE_AUTHENTICATION
+        } else if (link->pending & PENDING_PROOF) {
+            link->pending ^= PENDING_PROOF;
+            prove(link);
+#endif
         } else if (link->pending & PENDING_ACK) {
             link->pending ^= PENDING_ACK;
             send_ack(link);
@@ -182,8 +223,12 @@ static const uint8_t least_length[] = {
     LINK_LENGTH_SET_COLOR,     LINK_LENGTH_SET_OUTPUTS, LINK_LENGTH_SET_BRIGHTNESS, LINK_LENGTH_STEP_BRIGHTNESS,
     LINK_LENGTH_LED_TEST,      LINK_LENGTH_VIBRATE,     LINK_LENGTH_READ_REGISTERS, LINK_LENGTH_WRITE_REGISTERS,
     LINK_LENGTH_RESET,
+#if FEATURE_AUTHENTICATION
+    LINK_LENGTH_AUTHENTICATE,
+#endif
 };
-_Static_assert(sizeof least_length == LINK_MSG_RESET - LINK_MSG_HELLO_REQUEST + 1, "one length a down message");
+#define LAST_COMMAND (FEATURE_AUTHENTICATION ? LINK_MSG_AUTHENTICATE : LINK_MSG_RESET)
+_Static_assert(sizeof least_length == LAST_COMMAND - LINK_MSG_HELLO_REQUEST + 1, "one length a down message");
 
 /* What is returned for a command that the probe is to execute. */
 #define FOR_THE_PROBE 0xffu
@@ -193,7 +238,7 @@ static uint8_t link_execute(struct link *link) {
     const uint8_t *payload = frame_payload(&link->receiver);
     uint8_t length = frame_payload_length(&link->receiver);
 
-    if (type > LINK_MSG_RESET) {
+    if (type > LAST_COMMAND) {
         return LINK_STATUS_UNKNOWN_COMMAND;
     }
     if (length < least_length[type - LINK_MSG_HELLO_REQUEST]) {
@@ -214,6 +259,14 @@ static uint8_t link_execute(struct link *link) {
     case LINK_MSG_RESET:
         link->pending |= PENDING_RESET;
         return LINK_STATUS_OK;
+#if FEATURE_AUTHENTICATION
+    case LINK_MSG_AUTHENTICATE:
+        if (identity_key(BOARD_IDENTITY) == NULL) {
+            return LINK_STATUS_UNSUPPORTED;
+        }
+        link->pending |= PENDING_PROOF;
+        return LINK_STATUS_OK;
+#endif
     default:
         return FOR_THE_PROBE;
     }

@@ -11,8 +11,8 @@
  *   waits for the line. Samples are: they are counted in tx_dropped.
  * - Line noise is counted, nothing else.
  *
- * The link executes ping, get_counters, set_interval, read_registers, write_registers and reset. All other commands are
- * the probe's. Call everything from main only.
+ * The link executes ping, get_counters, set_interval, read_registers, write_registers, reset and authenticate. All
+ * other commands are the probe's. Call everything from main only.
  */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
@@ -52,7 +52,7 @@ struct link {
 /* What an image is, defined by its main file. */
 struct link_profile {
     uint8_t kind;          /* LINK_KIND_* */
-    uint16_t capabilities; /* LINK_CAP_*, without LINK_CAP_PROVISIONED */
+    uint16_t capabilities; /* LINK_CAP_*, without LINK_CAP_PROVISIONED and LINK_CAP_AUTHENTICATES */
 };
 extern const struct link_profile probe_profile;
 

@@ -12,7 +12,7 @@
 #include "hal/uart.h"
 
 struct fake_hal fake;
-uint8_t stand_in_identity[12];
+_Alignas(2) uint8_t stand_in_identity[28];
 
 void fake_reset(void) {
     memset(&fake, 0, sizeof fake);

@@ -154,32 +154,147 @@ TEST(says_hello_after_start) {
     CHECK_EQ(next_packet().type, 0);
 }
 
-TEST(tells_a_provisioned_id) {
-    static const uint8_t id[8] = {0xea, 0xe1, 1, 2, 3, 4, 5, 6};
-    struct link_hello hello;
+static const uint8_t probe_id[8] = {0xea, 0xe1, 1, 2, 3, 4, 5, 6};
+
+/* Writes a record: layout 1 with an id, layout 2 with the key 00 .. 0f as well. */
+static void provision(uint8_t layout) {
+    uint8_t end = layout == 1 ? 10 : 26;
+    uint8_t i;
+
+    memset(stand_in_identity, 0xff, sizeof stand_in_identity);
+    stand_in_identity[0] = 0xea;
+    stand_in_identity[1] = layout;
+    memcpy(stand_in_identity + 2, probe_id, 8);
+    for (i = 10; i < end; i++) {
+        stand_in_identity[i] = (uint8_t)(i - 10u);
+    }
+    link_put_u16(stand_in_identity + end, crc_update(CRC_INITIAL, stand_in_identity, end));
+}
+
+/* Any damage to the record's bytes, and there is no id rather than a wrong one. */
+static void check_damage(unsigned length) {
     unsigned at;
 
-    start();
-    stand_in_identity[0] = 0xea;
-    stand_in_identity[1] = 1;
-    memcpy(stand_in_identity + 2, id, 8);
-    link_put_u16(stand_in_identity + 10, crc_update(CRC_INITIAL, stand_in_identity, 10));
-    poll();
-    hello = check_hello(0);
-    CHECK_BYTES(hello.id, id, 8);
-    CHECK_EQ(hello.capabilities, LINK_CAP_MOTOR | LINK_CAP_REGISTERS | LINK_CAP_PROVISIONED);
-    /* Any damage, and there is no id rather than a wrong one. */
-    for (at = 0; at < sizeof stand_in_identity; at++) {
+    for (at = 0; at < length; at++) {
         uint8_t read[8];
         uint8_t i;
 
         stand_in_identity[at] ^= 0x10;
         CHECK(!identity_read(stand_in_identity, read));
+        CHECK(identity_key(stand_in_identity) == NULL);
         for (i = 0; i < 8; i++) {
             CHECK_EQ(read[i], 0);
         }
         stand_in_identity[at] ^= 0x10;
     }
+}
+
+TEST(tells_a_provisioned_id) {
+    struct link_hello hello;
+
+    start();
+    provision(1);
+    poll();
+    hello = check_hello(0);
+    CHECK_BYTES(hello.id, probe_id, 8);
+    CHECK_EQ(hello.capabilities, LINK_CAP_MOTOR | LINK_CAP_REGISTERS | LINK_CAP_PROVISIONED);
+    check_damage(12);
+}
+
+/* --- authentication ----------------------------------------------------------------------------------------------- */
+
+TEST(tells_that_it_has_a_key) {
+    struct link_hello hello;
+
+    start();
+    provision(2);
+    poll();
+    hello = check_hello(0);
+    CHECK_BYTES(hello.id, probe_id, 8);
+    CHECK_EQ(hello.capabilities, LINK_CAP_MOTOR | LINK_CAP_REGISTERS | LINK_CAP_PROVISIONED | LINK_CAP_AUTHENTICATES);
+    CHECK(identity_key(stand_in_identity) == stand_in_identity + 10);
+    check_damage(28);
+    /* A layout of the future is none, however good its CRC. */
+    provision(2);
+    stand_in_identity[1] = 3;
+    link_put_u16(stand_in_identity + 26, crc_update(CRC_INITIAL, stand_in_identity, 26));
+    CHECK(!identity_read(stand_in_identity, hello.id));
+    CHECK(identity_key(stand_in_identity) == NULL);
+}
+
+static const uint8_t nonce[8] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
+
+/* Nonces and proofs under the key 00 .. 0f for probe_id, by OpenSSL: SipHash-2-4 of 01, nonce, id. */
+static const struct {
+    uint8_t nonce[8];
+    uint8_t proof[8];
+} proofs[] = {
+    {{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77}, {0x60, 0x83, 0x9e, 0xf1, 0x58, 0x50, 0xfe, 0xc4}},
+    {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0xc3, 0x84, 0x1b, 0x8a, 0xcc, 0x5f, 0xc7, 0x5d}},
+};
+
+static void check_proof(uint16_t sequence, const uint8_t *proof) {
+    struct packet packet = next_packet();
+
+    CHECK_EQ(packet.type, LINK_MSG_ACK);
+    CHECK_EQ(packet.length, 3 + 8);
+    CHECK_EQ(link_get_u16(packet.payload), sequence);
+    CHECK_EQ(packet.payload[2], LINK_STATUS_OK);
+    CHECK_BYTES(packet.payload + 3, proof, 8);
+}
+
+TEST(proves_that_it_holds_its_key) {
+    uint16_t i;
+
+    start_session();
+    provision(2);
+    for (i = 0; i < 2; i++) {
+        put(LINK_MSG_AUTHENTICATE, i, proofs[i].nonce, 8);
+        poll();
+        check_proof(i, proofs[i].proof);
+    }
+    /* Asked again, it answers from memory, though the buffers of the first computation were used since. */
+    put(LINK_MSG_AUTHENTICATE, 1, proofs[1].nonce, 8);
+    poll();
+    check_proof(1, proofs[1].proof);
+    put(LINK_MSG_PING, 2, NULL, 0);
+    poll();
+    check_ack(2, LINK_STATUS_OK, 0);
+}
+
+TEST(proves_nothing_without_a_key_or_a_session) {
+    start();
+    provision(2);
+    poll();
+    check_hello(0);
+    put(LINK_MSG_AUTHENTICATE, 1, nonce, 8);
+    poll();
+    check_ack(1, LINK_STATUS_NO_SESSION, 0);
+    greet(7);
+    put(LINK_MSG_AUTHENTICATE, 2, nonce, 7);
+    poll();
+    check_hello(2);
+    check_ack(2, LINK_STATUS_BAD_ARGUMENT, 0);
+    provision(1);
+    put(LINK_MSG_AUTHENTICATE, 3, nonce, 8);
+    poll();
+    check_ack(3, LINK_STATUS_UNSUPPORTED, 0);
+}
+
+/* The state stands in the buffer that the UART sends from: nothing is computed while a sample is on the line. */
+TEST(a_proof_waits_for_the_line) {
+    start_session();
+    provision(2);
+    fake.tx_frames = 0;
+    memset(device.wire, 0xa5, sizeof device.wire);
+    put(LINK_MSG_AUTHENTICATE, 1, nonce, 8);
+    poll();
+    CHECK_EQ(device.wire[0], 0xa5);
+    CHECK_EQ(device.wire[31], 0xa5);
+    CHECK_EQ(next_packet().type, 0);
+    fake.tx_frames = FAKE_ENDLESS;
+    poll();
+    check_proof(1, proofs[0].proof);
 }
 
 TEST(answers_hello_request_with_its_session) {
@@ -272,7 +387,7 @@ TEST(refuses_what_it_cannot_do) {
     start_session();
     put(LINK_MSG_VIBRATE, 1, (const uint8_t[]){50, 0, 1}, 3);
     put(63, 2, NULL, 0);
-    put(LINK_MSG_RESET + 1, 3, NULL, 0);
+    put(LINK_MSG_AUTHENTICATE + 1, 3, NULL, 0);
     put(LINK_MSG_SET_INTERVAL, 4, short_interval, 1);
     put(LINK_MSG_ACK, 5, (const uint8_t[]){1, 2, 3}, 3);  /* an echo: not for us */
     put(LINK_MSG_PING, 6, (const uint8_t[]){1, 2, 3}, 3); /* longer than its table: fine */
@@ -640,6 +755,10 @@ TEST(random_bytes) {
 int main(void) {
     RUN(says_hello_after_start);
     RUN(tells_a_provisioned_id);
+    RUN(tells_that_it_has_a_key);
+    RUN(proves_that_it_holds_its_key);
+    RUN(proves_nothing_without_a_key_or_a_session);
+    RUN(a_proof_waits_for_the_line);
     RUN(answers_hello_request_with_its_session);
     RUN(executes_nothing_without_a_session);
     RUN(executes_a_command_once);

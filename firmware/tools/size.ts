@@ -1,14 +1,16 @@
 /**
  * Prints flash, RAM and worst-case stack of images and fails over budget: node ../tools/run.mjs tools/size.ts IMAGE.elf ...
- * Budgets: 400 bytes of RAM with the worst-case stack; 16 KB of flash, and for the ball 6144 bytes from the compiler of
- * the releases. clang 14 makes code a fifth larger, so with --compiler=clang the chip's flash is the ball's budget too,
- * and a line says so.
+ * Budgets (docs/adr/0007): for the images with all features 432 bytes of RAM with the worst-case stack, and 7680 bytes of
+ * flash for the ball; for those without any (--plain) the 400 and 6144 bytes that they always kept to. The other images
+ * may fill the flash. clang 14 makes code a fifth larger, so with --compiler=clang the chip's flash is the ball's budget
+ * too, and a line says so.
  */
 import { basename } from 'node:path';
 import { readImage, reportOf } from './image.ts';
 
-const RAM_BUDGET = 400;
-const FLASH_BUDGETS: Readonly<Record<string, number>> = { ball: 6144 };
+const isPlain = process.argv.includes('--plain');
+const RAM_BUDGET = isPlain ? 400 : 432;
+const FLASH_BUDGETS: Readonly<Record<string, number>> = { ball: isPlain ? 6144 : 7680 };
 const FLASH_SIZE = 16384;
 const isReleaseCompiler = !process.argv.includes('--compiler=clang');
 
@@ -30,7 +32,7 @@ for (const path of paths) {
     console.log(`  interrupt  ${stack.interruptPath.join(' > ')}`);
   }
   if (!isReleaseCompiler && flash > releaseBudget)
-    console.log(`  over the ${releaseBudget} bytes that the released image, built with msp430-elf-gcc, has to keep to`);
+    console.log(`  over the ${releaseBudget} bytes that the image has to keep to when msp430-elf-gcc builds it`);
   if (flash > flashBudget) fail(`${name}: ${flash} bytes of flash, ${flash - flashBudget} over its budget`);
   if (total > RAM_BUDGET) fail(`${name}: ${total} bytes of RAM with the stack, ${total - RAM_BUDGET} over the budget`);
 }

@@ -5,7 +5,9 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import siphash from '../../test/vectors/siphash.json' with { type: 'json' };
 import { messagesHeader } from './c-header.ts';
+import { siphashHeader } from './c-siphash.ts';
 import { vectorsHeader } from './c-vectors.ts';
 import { withMessageTables } from './doc-tables.ts';
 
@@ -13,6 +15,7 @@ import { withMessageTables } from './doc-tables.ts';
 const outputs: Record<string, (present: string | undefined) => string> = {
   'firmware/link/messages.gen.h': messagesHeader,
   'firmware/test/vectors.gen.h': vectorsHeader,
+  'firmware/test/siphash.gen.h': () => siphashHeader(siphash),
   'docs/link-protocol.md': withMessageTables,
 };
 
@@ -31,7 +34,7 @@ const stale = Object.entries(outputs)
 if (process.argv.includes('--check')) {
   for (const [path] of stale) {
     console.error(
-      `${path} is not what host/link/messages.ts and test/vectors/messages.json give: run make codegen and commit the result`,
+      `${path} is not what host/link/messages.ts and test/vectors give: run make codegen and commit the result`,
     );
   }
   if (stale.length > 0) process.exitCode = 1;

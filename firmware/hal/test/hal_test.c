@@ -16,6 +16,7 @@
 #include "hal/sleep.h"
 #include "hal/timer.h"
 #include "hal/uart.h"
+#include "link/siphash.h"
 
 #define LONGEST_REPLY   24u
 #define LONGEST_COMMAND 9u /* 'm' and two 32-bit numbers */
@@ -74,6 +75,7 @@ static uint8_t arguments_of(uint8_t letter) {
     case 'p':
     case 'n':
     case 'z':
+    case 'S':
         return 1;
     case 'I':
         return 2;
@@ -128,6 +130,24 @@ static void count_uart(void) {
     put32(counters->rx_bytes);
     put32(counters->tx_bytes);
     put16(counters->lost);
+}
+
+#define LONGEST_MESSAGE 63u /* of the reference vectors */
+
+/* The MAC of the bytes 00 01 02 .. under the key 00 .. 0f. */
+static void authenticate_message(uint8_t length) {
+    static uint16_t state[SIPHASH_STATE_WORDS];
+    static _Alignas(2) uint8_t message[LONGEST_MESSAGE + 1u];
+    static _Alignas(2) uint8_t key[SIPHASH_KEY_LENGTH];
+    uint8_t end = (uint8_t)(length | (SIPHASH_BLOCK_LENGTH - 1u));
+    for (uint8_t i = 0; i < end; i++)
+        message[i] = i < length ? i : 0;
+    message[end] = length;
+    for (uint8_t i = 0; i < sizeof key; i++)
+        key[i] = i;
+    siphash(state, key, message, (uint8_t)((end + 1u) / SIPHASH_BLOCK_LENGTH));
+    for (uint8_t i = 0; i < SIPHASH_LENGTH; i++)
+        put(((const uint8_t *)state)[i]);
 }
 
 /* Reads nothing for a while, as a main loop that is busy elsewhere. */
@@ -190,6 +210,9 @@ static void execute(void) {
         break;
     case 'z':
         stay_busy(command[1]);
+        break;
+    case 'S':
+        authenticate_message(command[1]);
         break;
     case 'A':
         put32(sleep_awake_ms());

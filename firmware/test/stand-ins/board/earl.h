@@ -5,7 +5,7 @@
 #include "../../../board/earl.h"
 
 #undef BOARD_IDENTITY
-extern uint8_t stand_in_identity[12];
+extern _Alignas(2) uint8_t stand_in_identity[28];
 #define BOARD_IDENTITY ((const uint8_t *)stand_in_identity)
 
 #endif
