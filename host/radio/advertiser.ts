@@ -161,7 +161,8 @@ export class Advertiser {
       const advertisement = this.heardBy(listener, sent, this.parameters.type, this.data);
       if (advertisement === undefined) continue;
       const answer = listener.onAdvertisement(advertisement);
-      if (answer === 'SCAN_REQ') scanning.push(listener);
+      // A node that initiates and scans sends one of the two.
+      if (answer === 'SCAN_REQ' && !initiating.some(({ radio }) => radio === listener.radio)) scanning.push(listener);
       if (answer === 'CONNECT_IND') initiating.push(listener);
     }
     const nobody = scanning.length + initiating.length === 0;

@@ -6,8 +6,7 @@
 import { EarlError } from '../../errors/index.ts';
 import { ADDRESS_TYPE, deviceAddress, parseAddress } from './address.ts';
 import type { Advertiser, Listener } from './advertiser.ts';
-import { type ControllerOptions, VirtualController } from './controller.ts';
-import type { LinkEnd } from './link-end.ts';
+import { type Connection, type ControllerOptions, VirtualController } from './controller.ts';
 import { createLink } from './link-setup.ts';
 import { Medium, type MediumOptions, type PathSettings } from './medium.ts';
 import type { Position } from './phy.ts';
@@ -126,7 +125,7 @@ export class VirtualAir {
         if (peripheral === undefined) return;
         createLink(air.schedule, air.medium, { central, initiator, peripheral, wasHeard });
       },
-      rssiDbm: (end: LinkEnd) => air.rssiOf(end),
+      rssiDbm: (connection: Connection) => air.rssiOf(connection),
       detach: (controller: VirtualController) => {
         air.nodes.delete(controller);
         air.byAdvertiser.delete(controller.advertiser);
@@ -135,14 +134,9 @@ export class VirtualAir {
     };
   }
 
-  private rssiOf(end: LinkEnd): number {
-    for (const node of this.nodes) {
-      const connection = node.connections.get(end.handle);
-      if (connection?.end !== end) continue;
-      const other = connection.link.central === end ? connection.link.peripheral : connection.link.central;
-      return this.medium.rssiDbm(other.radio, end.radio);
-    }
-    return 127;
+  private rssiOf({ end, link }: Connection): number {
+    const peer = link.central === end ? link.peripheral : link.central;
+    return this.medium.rssiDbm(peer.radio, end.radio);
   }
 
   /** Locally administered, unicast, and the same again with the same seed. */

@@ -11,15 +11,15 @@ import { CommandTable } from './controller-commands.ts';
 import { aclPacket, ERROR, EVENT, eventPacket, H4, LE_EVENT, littleEndian, readUint16 } from './hci.ts';
 import type { HciPort, HciTrace } from './hci-port.ts';
 import type { Link } from './link.ts';
+import { announceParameters, receiveControl } from './link-control.ts';
 import {
   type ConnectionParameters,
   type ControlPdu,
   type DataLength,
+  dataTimeUs,
   INITIAL_OCTETS,
-  INITIAL_TIME_US,
   type LinkEnd,
 } from './link-end.ts';
-import { airTimeUs } from './phy.ts';
 import { Initiator, Scanner } from './scanner.ts';
 import { type RadioEnergy, Transceiver, type TransceiverOptions } from './transceiver.ts';
 
@@ -41,7 +41,8 @@ export interface ControllerOptions extends TransceiverOptions {
 export interface ControllerContext extends AdvertiserContext {
   readonly listeners: Set<Listener>;
   connect(central: VirtualController, from: Initiator, advertiser: Advertiser, wasHeard: boolean): void;
-  rssiDbm(end: LinkEnd): number;
+  /** Of the peer, here. */
+  rssiDbm(connection: Connection): number;
   detach(controller: VirtualController): void;
 }
 
@@ -52,8 +53,8 @@ export interface Connection {
   readonly peer: DeviceAddress;
   /** ACL packets of the host that the other side has not acknowledged. */
   outstanding: number;
-  remoteVersionKnown: boolean;
-  pending: Set<'features' | 'version' | 'update'>;
+  /** Procedures that the host waits for. */
+  readonly pending: Set<'features' | 'version' | 'update'>;
 }
 
 const MAX_HANDLE = 0x0eff;
@@ -82,6 +83,11 @@ export class VirtualController {
   advertisesRandom = false;
   scansRandom = false;
   scanUsesAcceptList = false;
+  /** What the host asked for in LE Create Connection; the event length is 0 when it left that open. */
+  wantedConnection: { readonly parameters: ConnectionParameters; readonly eventLengthUs: number } = {
+    parameters: { interval: 24, latency: 0, timeout: 42 },
+    eventLengthUs: 0,
+  };
   private readonly commands: CommandTable;
   /** Sees every packet from now on. */
   trace: HciTrace | undefined;
@@ -140,11 +146,6 @@ export class VirtualController {
     this.port.onClose();
   }
 
-  /** What the host asked for in LE Create Connection. */
-  get wantedConnection(): { parameters: ConnectionParameters; eventLengthUs: number } {
-    return this.commands.wanted;
-  }
-
   ownAddress(isRandom: boolean): DeviceAddress {
     return isRandom ? (this.randomAddress ?? this.publicAddress) : this.publicAddress;
   }
@@ -183,7 +184,6 @@ export class VirtualController {
       link,
       peer,
       outstanding: 0,
-      remoteVersionKnown: false,
       pending: new Set(),
     });
     const { interval, latency, timeout } = end.parameters;
@@ -217,8 +217,8 @@ export class VirtualController {
         ...littleEndian(packets, 2),
       ]);
     },
-    onControl: (end: LinkEnd, control: ControlPdu): void => this.commands.onControl(end, control),
-    onParameters: (end: LinkEnd): void => this.commands.onParameters(end),
+    onControl: (end: LinkEnd, control: ControlPdu): void => receiveControl(this, end, control),
+    onParameters: (end: LinkEnd): void => announceParameters(this, end),
     onClosed: (end: LinkEnd, reason: number): void => {
       if (!this.connections.delete(end.handle)) return;
       this.sendEvent(EVENT.DISCONNECTION_COMPLETE, [ERROR.SUCCESS, ...littleEndian(end.handle, 2), reason]);
@@ -330,8 +330,3 @@ const ALWAYS_WANTED: ReadonlySet<number> = new Set([
   EVENT.COMMAND_STATUS,
   EVENT.NUMBER_OF_COMPLETED_PACKETS,
 ]);
-
-/** Room for a MIC of four octets, as connMaxTxTime has it. */
-export function dataTimeUs(octets: number): number {
-  return Math.max(INITIAL_TIME_US, airTimeUs(octets + 4));
-}

@@ -58,6 +58,11 @@ export const INITIAL_OCTETS = 27;
 /** Vol 6 Part B 4.5.10: 27 octets and a MIC, uncoded. */
 export const INITIAL_TIME_US = 328;
 
+/** Room for a MIC of four octets, as connMaxTxTime has it. */
+export function dataTimeUs(octets: number): number {
+  return Math.max(INITIAL_TIME_US, airTimeUs(octets + 4));
+}
+
 /** What is on air; `data` without `control` is a piece of ACL data, neither is an empty PDU. */
 export interface Pdu {
   readonly control?: ControlPdu;
