@@ -45,3 +45,8 @@ export const stat = {
   UCALIFG: 0x01,
   STATE_FLAGS: 0x0f,
 } as const;
+
+/** First byte of a 10-bit address, for writing: 11110, its two highest bits, 0 (UM10204). */
+export function tenBitHeader(address: number): number {
+  return 0xf0 | ((address >> 7) & 6);
+}

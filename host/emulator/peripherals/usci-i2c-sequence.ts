@@ -2,14 +2,14 @@
  * Bus sequences of USCI_B0 written as generators: each yields what it waits for, and a runner wakes it.
  *
  * A number is a count of BRCLK periods, a function a condition that is looked at again after every change of a line or
- * a register.
+ * a register; both together end with whichever comes first.
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
 import { TickTimer, type UsciChip } from './usci-clock.ts';
 
-/** BRCLK periods to wait, or what must become true. */
-export type Step = number | (() => boolean);
+/** BRCLK periods to wait, what must become true, or the first of both. */
+export type Step = number | (() => boolean) | { readonly ticks: number; readonly until: () => boolean };
 export type Sequence<Result> = Generator<Step, Result, void>;
 
 export class SequenceRunner {
@@ -18,6 +18,7 @@ export class SequenceRunner {
   private readonly finished: () => void;
   private sequence: Sequence<void> | undefined;
   private condition: (() => boolean) | undefined;
+  private timed = false;
   private stepping = false;
 
   /**
@@ -39,9 +40,9 @@ export class SequenceRunner {
     return this.stepping;
   }
 
-  /** True while it waits for a condition. */
+  /** True while it waits for a condition alone. */
   get waiting(): boolean {
-    return this.condition !== undefined;
+    return this.condition !== undefined && !this.timed;
   }
 
   /** Begins a sequence in the place of the one before. */
@@ -60,13 +61,15 @@ export class SequenceRunner {
   /** Something changed: perhaps what is waited for. */
   poke(): void {
     if (this.stepping || this.condition === undefined || !this.condition()) return;
-    this.condition = undefined;
+    if (this.timed) this.timer.cancel();
     this.step();
   }
 
   /** Runs to the next wait that is not over already. */
   private step(): void {
     const sequence = this.sequence!;
+    this.condition = undefined;
+    this.timed = false;
     this.stepping = true;
     let ended = false;
     try {
@@ -84,15 +87,25 @@ export class SequenceRunner {
       const { value, done } = sequence.next();
       if (done === true) return true;
       if (sequence !== this.sequence) return false;
-      if (typeof value === 'number') {
-        const clock = this.clock();
-        if (clock) this.timer.at(clock, clock.ticks() + value, () => this.step());
-        return false;
-      }
-      if (!value()) {
-        this.condition = value;
-        return false;
-      }
+      if (this.wait(value)) return false;
     }
+  }
+
+  /** False when what is waited for is there already. */
+  private wait(step: Step): boolean {
+    if (typeof step === 'function') {
+      if (step()) return false;
+      this.condition = step;
+      return true;
+    }
+    const ticks = typeof step === 'number' ? step : step.ticks;
+    if (typeof step === 'object') {
+      if (step.until()) return false;
+      this.condition = step.until;
+      this.timed = true;
+    }
+    const clock = this.clock();
+    if (clock) this.timer.at(clock, clock.ticks() + ticks, () => this.step());
+    return true;
   }
 }

@@ -2,8 +2,8 @@
  * The I2C slave of a USCI as a sequence of waits (SLAU144, "I2C Slave Mode": transmitter and receiver).
  *
  * Begins at a START; ends when the address is somebody else's, when the master refuses more, or when the registers'
- * owner abandons it at a STOP or the next START. SCL is held low while TXBUF is not loaded or RXBUF not read. Left out:
- * 10-bit addresses, and being addressed by the master that just won the arbitration against this one.
+ * owner abandons it at a STOP or the next START. SCL is held low while TXBUF is not loaded or RXBUF not read. In a
+ * multi-master environment it listens to its own master's address too: whoever wins the arbitration may mean this slave.
  */
 
 import type { Level } from './pin.ts';
@@ -15,8 +15,10 @@ export interface SlavePort {
   scl(level: Level): void;
   readonly sdaLevel: Level;
   readonly sclLevel: Level;
-  /** Is this address byte, without its R/W bit, for us? */
-  answersTo(address: number): boolean;
+  /** What the first byte behind START asks of us. `second`: acknowledge it, the address has another byte. */
+  onHeader(header: number): SlaveRole | 'second';
+  /** The second byte of a 10-bit address. */
+  onSecondByte(byte: number): SlaveRole;
   onAddressed(transmitter: boolean): void;
   /** UCTXNACK is set. */
   readonly refusing: boolean;
@@ -30,11 +32,17 @@ export interface SlavePort {
   putReceivedByte(byte: number): void;
 }
 
+export type SlaveRole = 'ignore' | 'transmit' | 'receive';
+
 export function* slaveTransfer(port: SlavePort): Sequence<void> {
   yield () => port.sclLevel === 0;
-  const header = yield* receiveByte(port);
-  if (!port.answersTo(header >> 1)) return;
-  const transmitter = (header & 1) === 1;
+  let role = port.onHeader(yield* receiveByte(port));
+  if (role === 'second') {
+    yield* acknowledge(port, true);
+    role = port.onSecondByte(yield* receiveByte(port));
+  }
+  if (role === 'ignore') return;
+  const transmitter = role === 'transmit';
   port.onAddressed(transmitter);
   yield* acknowledge(port, true);
   if (transmitter) yield* transmit(port);

@@ -5,15 +5,15 @@
  *
  * TXIFG is set with START and whenever TXBUF moved on; UCTXSTT and UCTXSTP clear themselves; an unloaded TXBUF or an
  * unread RXBUF holds SCL low. Of the errata (SLAZ440) USCI25 is followed: after a refused byte with a restart pending
- * TXIFG stays. Left out: 10-bit addresses, and errata that need two masters.
+ * TXIFG stays. Left out: the other errata, USCI30 (a late read of RXBUF) and those that need two masters among them.
  */
 
 import type { Level, Pin, PinFunction } from './pin.ts';
 import { baudClock, ClockRequest, type UsciChip } from './usci-clock.ts';
 import { type MasterPort, masterTransfer } from './usci-i2c-master.ts';
-import { ctl0, ctl1, stat, ucb0 } from './usci-i2c-registers.ts';
+import { ctl0, ctl1, stat, tenBitHeader, ucb0 } from './usci-i2c-registers.ts';
 import { SequenceRunner } from './usci-i2c-sequence.ts';
-import { type SlavePort, slaveTransfer } from './usci-i2c-slave.ts';
+import { type SlavePort, type SlaveRole, slaveTransfer } from './usci-i2c-slave.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
 import { type SpiPort, UsciSpi } from './usci-spi.ts';
 
@@ -42,7 +42,12 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
   /** SPI: UCB0RXBUF was not read. */
   private rxUnread = false;
 
+  /** The slave is the one that the master of the bus speaks to. */
   private addressed = false;
+  /** The master has put its START on the bus, and not lost. */
+  private mastering = false;
+  /** The 10-bit address was ours since the last STOP: a repeated START with its first byte alone may read. */
+  private tenBitSelected = false;
 
   /** @param unsupported told, once each, what a program asked for that is left out here */
   constructor(chip: UsciChip, interrupts: UsciInterrupts, unsupported: (what: string) => void) {
@@ -128,7 +133,6 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.registers.control0 = value | ctl0.UCSYNC;
     // UCSWRST holds the flags at what the mode starts with: UCTXIFG is set for SPI, clear for I2C.
     if (this.has(ctl1.UCSWRST)) this.flags.assign(this.isI2c ? 0 : UCB0TXIFG, this.flags.enables);
-    if (this.isI2c && value & (ctl0.UCA10 | ctl0.UCSLA10)) this.unsupported('10-bit I2C addresses');
   }
 
   private writeControl1(value: number): void {
@@ -158,6 +162,8 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.master.abandon();
     this.slave.abandon();
     this.addressed = false;
+    this.mastering = false;
+    this.tenBitSelected = false;
     this.txLoaded = false;
     this.clockRequest.set(undefined);
     this.sdaLine.output(1);
@@ -232,6 +238,7 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
   }
 
   private onMasterFinished(): void {
+    this.mastering = false;
     this.txLoaded = false;
     this.clockRequest.set(undefined);
     this.startWhenAsked();
@@ -246,21 +253,28 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
   }
 
   private onBusStart(): void {
-    this.setStatus(stat.UCBBUSY);
+    this.setStatus(stat.UCBBUSY, stat.UCGC | stat.UCNACKIFG | stat.UCSTPIFG);
     this.endSlaveTransfer(0);
-    if (!this.master.running && this.registers.own !== 0) this.slave.begin(slaveTransfer(this));
+    if (this.listens) this.slave.begin(slaveTransfer(this));
   }
 
   private onBusStop(): void {
-    this.setStatus(0, stat.UCBBUSY);
+    this.setStatus(0, stat.UCBBUSY | stat.UCSTTIFG);
+    this.tenBitSelected = false;
     this.endSlaveTransfer(stat.UCSTPIFG);
+  }
+
+  /** The address compare unit works: in slave mode, and with other masters about in master mode, too. */
+  private get listens(): boolean {
+    const { control0, own } = this.registers;
+    return own !== 0 && (control0 & (ctl0.UCMST | ctl0.UCMM)) !== ctl0.UCMST;
   }
 
   private endSlaveTransfer(flag: number): void {
     this.slave.abandon();
     if (!this.addressed) return;
     this.addressed = false;
-    this.setStatus(flag, flag === 0 ? 0 : stat.UCSTTIFG);
+    this.setStatus(flag);
   }
 
   // ---- what both sequences do to lines and registers
@@ -354,10 +368,15 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
   }
 
   get slaveAddress(): number {
-    return this.registers.slave & 0x7f;
+    return this.registers.slave & (this.tenBitSlave ? 0x3ff : 0x7f);
+  }
+
+  get tenBitSlave(): boolean {
+    return (this.registers.control0 & ctl0.UCSLA10) !== 0;
   }
 
   onStart(transmitter: boolean): void {
+    this.mastering = true;
     this.setStatus(0, stat.UCNACKIFG | stat.UCSTPIFG);
     if (!transmitter) {
       this.txLoaded = false;
@@ -383,7 +402,11 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.setStatus(stat.UCNACKIFG);
   }
 
+  /** The lines go first: the winner's clock is not to be touched. */
   onArbitrationLost(): void {
+    this.mastering = false;
+    this.sclLine.output(1);
+    this.sdaLine.output(1);
     this.registers.control0 &= ~ctl0.UCMST;
     this.clear(ctl1.UCTXSTT | ctl1.UCTXSTP);
     this.txLoaded = false;
@@ -393,14 +416,36 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
 
   // ---- slave
 
-  answersTo(address: number): boolean {
-    const generalCall = address === 0 && (this.registers.own & UCGCEN) !== 0;
-    if (generalCall) this.setStatus(stat.UCGC);
-    return generalCall || address === (this.registers.own & 0x7f);
+  onHeader(header: number): SlaveRole | 'second' {
+    if (this.mastering) return 'ignore';
+    const { own, control0 } = this.registers;
+    const selected = this.tenBitSelected;
+    this.tenBitSelected = false;
+    if (header === 0 && (own & UCGCEN) !== 0) {
+      this.setStatus(stat.UCGC);
+      return 'receive';
+    }
+    const role = (header & 1) === 1 ? 'transmit' : 'receive';
+    if ((control0 & ctl0.UCA10) === 0) return header >> 1 === (own & 0x7f) ? role : 'ignore';
+    if ((header & 0xfe) !== tenBitHeader(own)) return 'ignore';
+    if (role === 'receive') return 'second';
+    this.tenBitSelected = selected;
+    return selected ? role : 'ignore';
+  }
+
+  onSecondByte(byte: number): SlaveRole {
+    this.tenBitSelected = byte === (this.registers.own & 0xff);
+    return this.tenBitSelected ? 'receive' : 'ignore';
   }
 
   onAddressed(transmitter: boolean): void {
     this.addressed = true;
+    // A master that is addressed has lost the bus, even if it did not begin yet.
+    if ((this.registers.control0 & ctl0.UCMST) !== 0) {
+      this.master.abandon();
+      this.onArbitrationLost();
+      this.onMasterFinished();
+    }
     this.registers.control1 = (this.registers.control1 & ~ctl1.UCTR) | (transmitter ? ctl1.UCTR : 0);
     this.setStatus(stat.UCSTTIFG, stat.UCSTPIFG);
     if (!transmitter) return;
