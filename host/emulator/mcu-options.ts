@@ -43,6 +43,8 @@ const messages = {
   FLASH_WRITE_LOCKED: 'write to locked flash was ignored: clear LOCK (and LOCKA for info A) in FCTL3 first',
   PUSH_CONSTANT: 'PUSH #4 or #8 in the constant generator form does not work on silicon (erratum CPU4)',
   NO_CALIBRATION: 'the DCO was set from an erased info A: its frequency is not what the program expects',
+  REFERENCE_SETTLING: 'the ADC10 converted within 30 us of switching its reference: silicon gives a wrong result',
+  SHORT_SAMPLE: 'the temperature sensor was sampled for less than 30 us: silicon gives a wrong result',
   RANGE_JUMP: 'RSELx went from above 13 to below 12 at once: the DCO may stop (erratum BCL12), go through 13',
   ODD_ADDRESS: 'word access to an odd address: the chip ignores bit 0',
   ILLEGAL_INSTRUCTION: 'this word is no MSP430 instruction; it was skipped',

@@ -37,6 +37,8 @@ export interface PeripheralContext {
   temperatureCelsius(): number;
   reset(kind: ResetKind): void;
   hold(until: number): void;
+  /** Halts a CPU that is awake for a cycle of MCLK. */
+  stealCycle(): void;
   warn(code: WarningCode, address: number): void;
 }
 
@@ -50,6 +52,7 @@ export class McuPeripherals {
   readonly comparator: ComparatorA;
   readonly pinOscillator: PinOscillator;
   private resetFlags = 0;
+  private readonly disabledBuffers = { adc: 0, comparator: 0 };
 
   constructor(context: PeripheralContext) {
     const { scheduler, bus, sfr, interrupts } = context;
@@ -96,6 +99,10 @@ export class McuPeripherals {
       temperatureCelsius: context.temperatureCelsius,
       oscillator: (running) => this.clock.setOscillator(this.clock.adcOscillator, running ? oscillatorHz : 0),
       store: (address, value) => context.memory.writeWord(address, value),
+      transferTime: () => this.transferTime(scheduler),
+      stealCycle: () => context.stealCycle(),
+      buffersDisabled: (mask) => this.disableBuffers('adc', mask),
+      warn: (code, register) => context.warn(code, register),
     });
     this.clockOutputs(scheduler);
     sfr.own('IFG1', PORIFG | RSTIFG, {
@@ -208,6 +215,26 @@ export class McuPeripherals {
     return this.portPin(port, bit).attach(1, 'port');
   }
 
+  /** ADC10AE0 and CAPD both take input buffers off pins of P1. */
+  private disableBuffers(by: 'adc' | 'comparator', mask: number): void {
+    this.disabledBuffers[by] = mask;
+    const both = this.disabledBuffers.adc | this.disabledBuffers.comparator;
+    this.ports[0]!.pins.forEach((pin, bit) => {
+      pin.setBuffer(((both >> bit) & 1) === 0);
+    });
+  }
+
+  /**
+   * A result gets to memory after a cycle of MCLK for synchronising and one for the transfer; without MCLK the DTC takes
+   * the DCO, with a cycle more and, when that has to start, 2 us (SLAU144 "DTC Transfer Cycle Time").
+   */
+  private transferTime(scheduler: Scheduler): number {
+    const { clock } = this;
+    if (clock.mclk.running) return clock.timeAfterMclk(2);
+    const start = clock.dcoStopped ? scheduler.cycles(2e-6) : 0;
+    return scheduler.now + start + 3;
+  }
+
   private comparatorA(context: PeripheralContext): ComparatorA {
     const { scheduler, bus, interrupts } = context;
     const { pins } = this.ports[0]!;
@@ -215,11 +242,7 @@ export class McuPeripherals {
       inputVolts: (channel) => this.adc.inputVolts(channel),
       supplyVolts: context.supplyVolts,
       temperatureCelsius: context.temperatureCelsius,
-      buffersDisabled: (mask) => {
-        pins.forEach((pin, bit) => {
-          pin.setBuffer(((mask >> bit) & 1) === 0);
-        });
-      },
+      buffersDisabled: (mask) => this.disableBuffers('comparator', mask),
       outputs: [pins[3]!.attach(3, 'port'), pins[7]!.attach(1, 'port')],
     });
   }

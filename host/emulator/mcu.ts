@@ -53,6 +53,8 @@ export class Mcu {
   private stopped = false;
   /** The CPU waits until then for the flash controller. */
   private heldUntil = 0;
+  /** Cycles of MCLK that the CPU owes to the DTC. */
+  private stolenCycles = 0;
 
   constructor(options: McuOptions = {}) {
     const { scheduler } = this;
@@ -99,6 +101,7 @@ export class Mcu {
       temperatureCelsius: () => this.temperatureCelsius,
       reset: (kind) => this.requestReset(kind),
       hold: (until) => this.hold(until),
+      stealCycle: () => this.stealCycle(),
       warn: (code, address) => this.warnings.add(code, address),
     });
     this.clocks = this.peripherals.clock;
@@ -159,6 +162,7 @@ export class Mcu {
     this.pendingReset = undefined;
     const por = kind === 'power_on' || kind === 'pin';
     this.heldUntil = 0;
+    this.stolenCycles = 0;
     this.memory.flashBusy = false;
     this.cpu.registers.fill(0);
     this.peripherals.reset(kind, por);
@@ -180,6 +184,7 @@ export class Mcu {
     const { scheduler, cpu } = this;
     while (!this.stopped && scheduler.now < cycle) {
       if (this.pendingReset !== undefined) this.resetNow(this.pendingReset);
+      if (this.stolenCycles > 0) this.payStolenCycles();
       if (scheduler.now < this.heldUntil) {
         this.waitUntil(Math.min(this.heldUntil, cycle));
         continue;
@@ -356,6 +361,18 @@ export class Mcu {
     const seconds = scheduler.seconds() - start;
     if (held) observers.held(seconds);
     else observers.slept(status, seconds);
+  }
+
+  private stealCycle(): void {
+    if (this.sleeping) return;
+    this.stolenCycles++;
+    this.cpu.interruptRun();
+  }
+
+  private payStolenCycles(): void {
+    const until = this.peripherals.clock.timeAfterMclk(this.stolenCycles);
+    this.stolenCycles = 0;
+    if (until !== Number.POSITIVE_INFINITY) this.heldUntil = Math.max(this.heldUntil, until);
   }
 
   /** The flash is busy: holds a CPU that runs from it. */

@@ -1,6 +1,6 @@
 /**
  * The ADC10's data transfer controller (SLAU144 "ADC10 Data Transfer Controller"): one- and two-block mode, stop after a
- * block or continuous. The MCLK cycle that a transfer takes from the CPU is left out.
+ * block or continuous. When a transfer happens and what it costs the CPU is adc10.ts.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -16,7 +16,8 @@ export class Adc10Transfer {
   private startAddress = 0x200;
   private pointer = 0x200;
   private left = 0;
-  private running = false;
+  /** True while results are taken: from ADC10SA until the last block is full. */
+  running = false;
 
   constructor(bus: RegisterBus, store: (address: number, value: number) => void) {
     this.store = store;

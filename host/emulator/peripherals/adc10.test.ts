@@ -83,6 +83,30 @@ describe('sources and references', () => {
     expect(adc.referenceOutput).toBeUndefined();
   });
 
+  it('REFBURST drives P1.4 during conversions alone', () => {
+    const { mcu } = chip();
+    const { adc } = mcu.peripherals;
+    mcu.bus.writeWord(CTL0, 0x0320);
+    expect(adc.referenceOutput).toBeUndefined();
+    mcu.bus.writeWord(CTL0, 0x0320 | ON | ENC | SC);
+    expect(adc.referenceOutput).toBe(1.5);
+    mcu.runFor(1e-4);
+    expect(adc.referenceOutput).toBeUndefined();
+  });
+
+  it('ADC10AE0 takes the input buffer off its pin, beside CAPD', () => {
+    const { mcu } = chip();
+    for (let bit = 0; bit < 8; bit++) mcu.pin(1, bit).drive(1);
+    mcu.bus.writeByte(0x4a, 0x21);
+    expect(mcu.bus.readByte(0x20)).toBe(0xde);
+    mcu.bus.writeByte(0x5b, 0x03);
+    expect(mcu.bus.readByte(0x20)).toBe(0xdc);
+    mcu.bus.writeByte(0x4a, 0);
+    expect(mcu.bus.readByte(0x20)).toBe(0xfc);
+    mcu.reset('pin');
+    expect(mcu.bus.readByte(0x20)).toBe(0xff);
+  });
+
   it('two’s complement format is left-justified', () => {
     const { mcu } = chip();
     mcu.setAnalogInput(0, () => 0);
@@ -120,6 +144,177 @@ describe('timing', () => {
     mcu.bus.writeWord(CTL0, ENC | SC);
     run(10_000);
     expect(mcu.bus.readWord(CTL0) & IFG).toBe(0);
+  });
+});
+
+describe('warnings of results that silicon gets wrong', () => {
+  function codes(mcu: Mcu): string[] {
+    const list: string[] = [];
+    mcu.onWarning(({ code }) => list.push(code));
+    return list;
+  }
+
+  it('a reference needs 30 us after it was switched on or to another voltage', () => {
+    const { mcu } = chip();
+    const list = codes(mcu);
+    mcu.bus.writeWord(CTL0, 0x2000 | 0x20 | ON);
+    mcu.runFor(35e-6);
+    mcu.bus.writeWord(CTL0, 0x2000 | 0x20 | ON | ENC | SC);
+    mcu.runFor(1e-3);
+    expect(list).toEqual([]);
+    mcu.bus.writeWord(CTL0, 0x2000 | 0x60 | ON);
+    mcu.runFor(20e-6);
+    mcu.bus.writeWord(CTL0, 0x2000 | 0x60 | ON | ENC | SC);
+    mcu.runFor(1e-3);
+    expect(list).toEqual(['REFERENCE_SETTLING']);
+  });
+
+  it('who converts against the supply does not care', () => {
+    const { mcu } = chip();
+    const list = codes(mcu);
+    mcu.bus.writeWord(CTL0, 0x20 | ON | ENC | SC);
+    mcu.runFor(1e-3);
+    expect(list).toEqual([]);
+  });
+
+  it('the temperature sensor needs 30 us of sampling', () => {
+    const { mcu } = chip();
+    const list = codes(mcu);
+    // 64 clocks of ADC10OSC / 4 are 51 us, of ADC10OSC / 2 less than 30.
+    for (const [divider, wanted] of [
+      [3, []],
+      [1, ['SHORT_SAMPLE']],
+    ] as const) {
+      mcu.bus.writeWord(CTL0, 0);
+      mcu.bus.writeWord(CTL1, 0xa000 | (divider << 5));
+      mcu.bus.writeWord(CTL0, 0x1800 | ON | ENC | SC);
+      mcu.runFor(1e-3);
+      expect(list).toEqual(wanted);
+    }
+  });
+});
+
+describe('stopping conversions', () => {
+  it('CONSEQ = 0 and ENC = 0 stop a sequence at once', () => {
+    const { mcu, run } = chip();
+    mcu.bus.writeWord(CTL1, 0x7006);
+    mcu.bus.writeWord(CTL0, MSC | ON | ENC | SC);
+    run(50);
+    mcu.bus.writeWord(CTL0, MSC | ON);
+    expect(mcu.bus.readWord(CTL1) & BUSY).toBe(BUSY);
+    mcu.bus.writeWord(CTL1, 0x7000);
+    expect(mcu.bus.readWord(CTL1) & BUSY).toBe(0);
+    mcu.bus.writeWord(CTL0, ON);
+    run(1000);
+    expect(mcu.bus.readWord(CTL0) & IFG).toBe(0);
+  });
+
+  it('ENC = 0 lets a repeated sequence finish its channels', () => {
+    const { mcu, run } = chip();
+    let channels = '';
+    for (let channel = 0; channel < 4; channel++) {
+      mcu.setAnalogInput(channel, () => {
+        channels += channel;
+        return 0;
+      });
+    }
+    mcu.bus.writeWord(CTL1, 0x3006 | 0x18);
+    mcu.bus.writeWord(CTL0, MSC | ON | ENC | SC);
+    run(17 * 5 + 5);
+    mcu.bus.writeWord(CTL0, MSC | ON);
+    run(1000);
+    expect(channels).toBe('32103210');
+  });
+
+  it('fields of ADC10CTL1 are locked while ENC is set', () => {
+    const { mcu } = chip();
+    mcu.bus.writeWord(CTL0, ON | ENC);
+    mcu.bus.writeWord(CTL1, 0x5218);
+    expect(mcu.bus.readWord(CTL1)).toBe(0);
+  });
+});
+
+describe('what a DTC transfer costs (SLAU144 "DTC Transfer Cycle Time")', () => {
+  /** Instructions that the CPU executes in a millisecond while so many results are moved to memory. */
+  function work(blocks: number): { instructions: number; moved: number } {
+    // loop: INC R5; JMP loop, three cycles
+    const mcu = new Mcu({ image: imageFromWords([0x5315, 0x3ffe]) });
+    mcu.bus.writeWord(0x120, 0x5a80);
+    let moved = 0;
+    mcu.setAnalogInput(1, () => {
+      moved++;
+      return 1;
+    });
+    mcu.bus.writeWord(CTL1, 0x1004 | 0x18);
+    mcu.bus.writeByte(DTC0, 4);
+    mcu.bus.writeByte(DTC1, blocks);
+    if (blocks > 0) mcu.bus.writeWord(SA, 0x200);
+    mcu.bus.writeWord(CTL0, MSC | ON | ENC | SC);
+    const start = mcu.scheduler.now;
+    const before = mcu.instructions;
+    mcu.runUntil(start + 1700 * 3);
+    return { instructions: mcu.instructions - before, moved };
+  }
+
+  it('halts a CPU that is awake for a cycle', () => {
+    const free = work(0);
+    const busy = work(8);
+    expect([free.moved, busy.moved]).toEqual([300, 300]);
+    // 300 cycles are 200 instructions of 1.5 cycles.
+    expect(free.instructions - busy.instructions).toBeGreaterThanOrEqual(198);
+    expect(free.instructions - busy.instructions).toBeLessThanOrEqual(202);
+  });
+
+  it('leaves a CPU that sleeps asleep, and is there three cycles after the result', () => {
+    const { mcu, run } = chip();
+    mcu.peripherals.clock.setStatus(0x10);
+    mcu.setAnalogInput(1, () => 3.3);
+    mcu.bus.writeWord(CTL1, 0x1018);
+    mcu.bus.writeByte(DTC1, 1);
+    mcu.bus.writeWord(SA, 0x200);
+    mcu.bus.writeWord(CTL0, ON | ENC | SC);
+    const active = mcu.activeCycles;
+    run(17);
+    expect([mcu.bus.readWord(MEM), mcu.peekWord(0x200)]).toEqual([1023, 0]);
+    run(2);
+    expect([mcu.peekWord(0x200), mcu.bus.readWord(CTL0) & IFG]).toEqual([0, 0]);
+    run(1);
+    expect([mcu.peekWord(0x200), mcu.bus.readWord(CTL0) & IFG]).toEqual([1023, IFG]);
+    expect(mcu.activeCycles).toBe(active);
+  });
+
+  it('in LPM3 and LPM4 the DCO takes 2 us to start', () => {
+    const { mcu } = chip();
+    mcu.registers[2] = 0xd0;
+    mcu.peripherals.clock.setStatus(0xd0);
+    mcu.setAnalogInput(1, () => 3.3);
+    mcu.bus.writeWord(CTL1, 0x1000);
+    mcu.bus.writeByte(DTC1, 1);
+    mcu.bus.writeWord(SA, 0x200);
+    mcu.bus.writeWord(CTL0, ON | ENC | SC);
+    // 17 clocks of ADC10OSC, 2 us, three cycles.
+    mcu.runFor(17 / 5e6 + 2e-6);
+    expect(mcu.peekWord(0x200)).toBe(0);
+    mcu.runFor(5 / mcu.scheduler.frequencyHz);
+    expect(mcu.peekWord(0x200)).toBe(1023);
+  });
+
+  it('an MCLK that is slower than the ADC10 loses results', () => {
+    const { mcu } = chip();
+    let count = 0;
+    mcu.setAnalogInput(1, () => (3.3 * ++count) / 1023);
+    mcu.registers[2] = 0;
+    mcu.peripherals.clock.setStatus(0);
+    mcu.bus.writeByte(0x53, 0x20); // MCLK from the VLO
+    mcu.bus.writeByte(0x02, 0);
+    mcu.bus.writeByte(0x58, 0xc0);
+    mcu.bus.writeWord(CTL1, 0x1004 | 0x18);
+    mcu.bus.writeByte(DTC1, 4);
+    mcu.bus.writeWord(SA, 0x200);
+    mcu.bus.writeWord(CTL0, MSC | ON | ENC | SC);
+    mcu.runFor(1e-3);
+    const results = [0, 2, 4, 6].map((offset) => mcu.peekWord(0x200 + offset));
+    expect(results[3]! - results[0]!).toBeGreaterThan(20);
   });
 });
 

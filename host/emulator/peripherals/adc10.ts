@@ -2,8 +2,10 @@
  * ADC10 (SLAU144 "ADC10", SLAS735 "10-Bit ADC"): single and sequence conversions, repeated or not, software and timer
  * triggers, the data transfer controller, both reference voltages, temperature sensor and supply/2.
  *
- * Voltages come from functions that the board sets. An ideal converter: no noise, no offset, references settled at once,
- * ADC10OSC at a typical 5 MHz. Left out: external reference buffering, ADC10SR, extended sampling (it samples SHT long).
+ * Voltages come from functions that the board sets. An ideal converter: no noise, no offset, ADC10OSC at a typical 5 MHz.
+ * A conversion against a reference that did not have its 30 us, or a sample of the temperature sensor that is shorter,
+ * is converted all the same and warned about. The guide does not say what a reference that is off is good for; here it is
+ * 0 V. ADC10SR is kept: the drive strength of a buffer is not modelled.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -21,12 +23,17 @@ const ON = 0x10;
 const REFON = 0x20;
 const REF2_5V = 0x40;
 const REFOUT = 0x0200;
+const REFBURST = 0x0100;
 const MSC = 0x80;
 const BUSY = 0x01;
 const DF = 0x0200;
 const ISSH = 0x0100;
 const sampleClocks = [4, 8, 16, 64] as const;
 const conversionClocks = 13;
+/** What the reference generator takes to settle, and the temperature sensor to be sampled (SLAS735, both 30 us). */
+const referenceSeconds = 30e-6;
+const sensorSeconds = 30e-6;
+const sensorChannel = 10;
 /** ADC10OSC, typical (SLAS735: 3.7 to 6.3 MHz). */
 export const oscillatorHz = 5_000_000;
 
@@ -44,6 +51,13 @@ export interface Adc10Options {
   oscillator(running: boolean): void;
   /** Writes a word as the DTC does. */
   store(address: number, value: number): void;
+  /** When the DTC will have moved a result that is there now. */
+  transferTime(): number;
+  /** The DTC halts a CPU that is awake for a cycle of MCLK. */
+  stealCycle(): void;
+  /** ADC10AE0 changed: bit x disables the input buffer of P1.x. */
+  buffersDisabled(mask: number): void;
+  warn(code: 'REFERENCE_SETTLING' | 'SHORT_SAMPLE', register: number): void;
 }
 
 /** Voltage of the temperature sensor (SLAS735: 3.55 mV/K, 986 mV at 0 degrees). */
@@ -69,6 +83,9 @@ export class Adc10 {
   private result = 0;
   private channel = 0;
   private event: ScheduledEvent | undefined;
+  private transferEvent: ScheduledEvent | undefined;
+  /** When, in seconds, the reference generator was last switched on or to another voltage. */
+  private referenceSince = 0;
   private oscillating = false;
   private unlisten: (() => void) | undefined;
   /** A sequence or single conversion was started and waits for further triggers. */
@@ -85,6 +102,7 @@ export class Adc10 {
       read: () => this.analogEnable,
       write: (value) => {
         this.analogEnable = value;
+        options.buffersDisabled(value);
       },
     });
     bus.mapWord(0x1b0, { read: () => this.control0, write: (value) => this.writeControl0(value) });
@@ -104,9 +122,13 @@ export class Adc10 {
     return this.inputs[channel]!();
   }
 
-  /** What the reference generator puts on P1.4 (VREF+), undefined when REFOUT keeps it inside. */
+  /**
+   * What the reference generator puts on P1.4 (VREF+), undefined when REFOUT keeps it inside or REFBURST switches its
+   * buffer off between conversions.
+   */
   get referenceOutput(): number | undefined {
-    const shown = (this.control0 & (REFON | REFOUT)) === (REFON | REFOUT);
+    const enabled = (this.control0 & (REFON | REFOUT)) === (REFON | REFOUT);
+    const shown = enabled && ((this.control0 & REFBURST) === 0 || this.event !== undefined);
     return shown ? this.generatedReference() : undefined;
   }
 
@@ -124,9 +146,12 @@ export class Adc10 {
 
   reset(): void {
     this.stopConversion();
+    this.scheduler.cancel(this.transferEvent);
+    this.transferEvent = undefined;
     this.control0 = 0;
     this.control1 = 0;
     this.analogEnable = 0;
+    this.options.buffersDisabled(0);
     this.exhausted = false;
     this.transfer.reset();
     this.listen();
@@ -155,6 +180,9 @@ export class Adc10 {
     const protectedBits = 0xfc00 | MSC | ON;
     const fields = (before & ENC & value) !== 0 ? (before & protectedBits) | (value & ~protectedBits) : value;
     this.control0 = fields & ~SC;
+    if ((value & REFON) !== 0 && ((before ^ fields) & (REFON | REF2_5V)) !== 0) {
+      this.referenceSince = this.scheduler.seconds();
+    }
     if ((value & ENC) === 0) this.disable();
     else if ((before & ENC) === 0) {
       this.exhausted = false;
@@ -168,6 +196,8 @@ export class Adc10 {
   private writeControl1(value: number): void {
     if ((this.control0 & ENC) !== 0) return;
     this.control1 = value & ~BUSY;
+    // CONSEQ = 0 with ENC clear stops any mode immediately (SLAU144 "Stopping Conversions").
+    if (!this.sequence && !this.repeated) this.stopConversion();
     this.listen();
   }
 
@@ -212,7 +242,20 @@ export class Adc10 {
     const clocks = sampleClocks[(this.control0 >> 11) & 3]! + conversionClocks;
     const at = this.timeAfterClocks(clocks * (((this.control1 >> 5) & 7) + 1));
     this.event = this.scheduler.schedule(at, () => this.finish());
+    this.checkTiming((at - this.scheduler.now) / clocks);
     this.runOscillator(((this.control1 >> 3) & 3) === 0);
+  }
+
+  /** @param clockCycles DCO cycles of one ADC10CLK */
+  private checkTiming(clockCycles: number): void {
+    const { scheduler, options } = this;
+    if ((this.control0 & (0x2000 | 0x4000 | REFON)) === (0x2000 | REFON)) {
+      const settled = scheduler.seconds() - this.referenceSince;
+      if (settled < referenceSeconds) options.warn('REFERENCE_SETTLING', 0x1b0);
+    }
+    if (this.channel !== sensorChannel) return;
+    const sample = (sampleClocks[(this.control0 >> 11) & 3]! * clockCycles) / scheduler.frequencyHz;
+    if (sample < sensorSeconds) options.warn('SHORT_SAMPLE', 0x1b0);
   }
 
   private runOscillator(running: boolean): void {
@@ -236,11 +279,26 @@ export class Adc10 {
     const code = convert(this.volts(this.channel), this.lowReference(), this.highReference());
     // Two's complement, left-justified.
     this.result = (this.control1 & DF) !== 0 ? ((code - 512) << 6) & 0xffff : code;
-    // With the DTC the flag tells of full blocks alone, also after the last of them.
-    if (!this.transfer.enabled || this.transfer.push(this.result)) this.control0 |= IFG;
-    this.request();
+    if (this.transfer.enabled) this.awaitTransfer();
+    else {
+      this.control0 |= IFG;
+      this.request();
+    }
     this.next();
     if (this.event === undefined) this.runOscillator(false);
+  }
+
+  /** The DTC takes what is in ADC10MEM when it has synchronised with MCLK, which a faster ADC10 may have replaced. */
+  private awaitTransfer(): void {
+    if (this.transferEvent !== undefined || !this.transfer.running) return;
+    this.transferEvent = this.scheduler.schedule(this.options.transferTime(), () => {
+      this.transferEvent = undefined;
+      this.options.stealCycle();
+      // With the DTC the flag tells of full blocks alone, also after the last of them.
+      if (!this.transfer.push(this.result)) return;
+      this.control0 |= IFG;
+      this.request();
+    });
   }
 
   /** Decides what follows a conversion (SLAU144 "ADC10 Conversion Modes"). */
