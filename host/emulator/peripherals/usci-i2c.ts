@@ -20,7 +20,7 @@ import { type SpiPort, UsciSpi } from './usci-spi.ts';
 const UCB0RXIFG = 0x04;
 const UCB0TXIFG = 0x08;
 /** UCB0STAT in SPI mode. */
-const spiStatus = { UCLISTEN: 0x80, UCOE: 0x20, UCBUSY: 0x01 } as const;
+const spiStatus = { UCLISTEN: 0x80, UCFE: 0x40, UCOE: 0x20, UCBUSY: 0x01 } as const;
 /** UCB0I2COA: answer to the general call. */
 const UCGCEN = 0x8000;
 
@@ -196,7 +196,7 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.flags.clear(UCB0RXIFG);
     if (!this.isI2c) {
       this.rxUnread = false;
-      this.registers.status &= ~spiStatus.UCOE;
+      this.registers.status &= ~(spiStatus.UCOE | spiStatus.UCFE);
     }
     this.poke();
     return this.rxBuffer;
@@ -338,6 +338,10 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
 
   get listening(): boolean {
     return (this.registers.status & spiStatus.UCLISTEN) !== 0;
+  }
+
+  onBusConflict(): void {
+    this.registers.status |= spiStatus.UCFE;
   }
 
   get transmitFull(): boolean {

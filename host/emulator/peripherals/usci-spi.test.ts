@@ -76,6 +76,33 @@ function bench(setup: Setup = {}) {
   return { mcu, registers, master, slave, run, warnings };
 }
 
+/** One USCI with all four pins, driven by hand. */
+function fourPins(control: number, unit: typeof A = A) {
+  const mcu = new Mcu({ image: sleeper });
+  const interrupts = new UsciInterrupts(mcu);
+  new UsciUart(mcu, interrupts, () => {});
+  new UsciI2c(mcu, interrupts, () => {});
+  mcu.runFor(1e-3);
+  const registers = mcu.bus;
+  const pins = unit === A ? 0x36 : 0xf0;
+  registers.writeByte(0x26, pins);
+  registers.writeByte(0x41, pins);
+  registers.writeByte(unit.CTL1, SMCLK | UCSWRST);
+  registers.writeByte(unit.CTL0, UCSYNC | control);
+  registers.writeByte(unit.BR0, 8);
+  registers.writeByte(unit.CTL1, SMCLK);
+  /** Clocks a slave of A0; what it sends. */
+  const byClock = (bits: number) =>
+    Array.from({ length: bits }, () => {
+      const sent = mcu.pin(1, 1).level;
+      mcu.pin(1, 4).drive(1);
+      mcu.pin(1, 4).drive(0);
+      return sent;
+    });
+  if ((control & UCMST) === 0) mcu.pin(1, 4).drive(0);
+  return { mcu, registers, byClock };
+}
+
 describe('SPI', () => {
   const modes = [0, UCCKPH, UCCKPL, UCCKPH | UCCKPL].flatMap((phase) => [phase, phase | UCMSB]);
   it.each([A, B].flatMap((master) => modes.map((mode) => [master === A ? 'A0' : 'B0', mode, master] as const)))(
@@ -181,6 +208,56 @@ describe('SPI', () => {
     clockByte();
     expect(registers.readByte(IFG2) & A.RXIFG).toBe(A.RXIFG);
     expect(registers.readByte(A.RXBUF)).toBe(0xff);
+  });
+
+  it('a slave halts where STE left it, and goes on when it is enabled again', () => {
+    const { mcu, registers, byClock } = fourPins(UCCKPH | UCMSB | 0x04);
+    registers.writeByte(A.TXBUF, 0xb4);
+    mcu.pin(1, 5).drive(0);
+    mcu.pin(1, 2).drive(1);
+    expect(byClock(3)).toEqual([1, 0, 1]);
+    mcu.pin(1, 5).drive(1);
+    expect(mcu.pin(1, 1).driven).toBeUndefined();
+    mcu.pin(1, 2).drive(0);
+    byClock(7);
+    expect(registers.readByte(A.STAT) & 1).toBe(1);
+    mcu.pin(1, 5).drive(0);
+    expect(byClock(5)).toEqual([1, 0, 1, 0, 0]);
+    expect(registers.readByte(A.RXBUF)).toBe(0xe0);
+  });
+
+  it.each([
+    ['A0, UCMODE 1: active while STE is low', A, 0x02, 0],
+    ['A0, UCMODE 2: active while STE is high', A, 0x04, 1],
+    ['B0, UCMODE 1: active while STE is low', B, 0x02, 0],
+    ['B0, UCMODE 2: active while STE is high', B, 0x04, 1],
+  ] as const)('a master keeps off the bus while STE says so, %s', (_, master, mode, active) => {
+    const { mcu, registers } = fourPins(UCMST | mode, master);
+    // STE of A0 is P1.5, of B0 P1.4; the clock the other of them, SIMO P1.2 and P1.7.
+    const [ste, clock, simo] = (master === A ? [5, 4, 2] : [4, 5, 7]).map((bit) => mcu.pin(1, bit));
+    const conflict = () => registers.readByte(master.STAT) & 0x40;
+    const inactive = active === 1 ? 0 : 1;
+    ste!.drive(active);
+    registers.writeByte(master.STAT, 0);
+    registers.writeByte(master.TXBUF, 0x5a);
+    mcu.runFor(10e-6);
+    expect([clock!.driven === undefined, conflict()]).toEqual([false, 0]);
+    ste!.drive(inactive);
+    expect([clock!.driven, simo!.driven, conflict()]).toEqual([undefined, undefined, 0x40]);
+    mcu.runFor(1e-3);
+    // The character is lost, and what is written now waits.
+    expect(registers.readByte(IFG2) & master.RXIFG).toBe(0);
+    registers.writeByte(master.TXBUF, 0xa5);
+    mcu.runFor(1e-3);
+    expect(registers.readByte(IFG2) & (master.RXIFG | master.TXIFG)).toBe(0);
+    ste!.drive(active);
+    let edges = 0;
+    clock!.onChange(() => edges++);
+    mcu.runFor(1e-3);
+    expect(edges).toBe(16);
+    expect(registers.readByte(IFG2) & (master.RXIFG | master.TXIFG)).toBe(master.RXIFG | master.TXIFG);
+    registers.readByte(master.RXBUF);
+    expect(conflict()).toBe(0);
   });
 
   it('requests USCIAB0RX and USCIAB0TX, from B0 too', () => {

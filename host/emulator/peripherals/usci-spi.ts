@@ -3,8 +3,8 @@
  * every clock phase and polarity, 7 or 8 bits, either bit order.
  *
  * The owner (USCI_A0 or USCI_B0) keeps the registers; this shifts. The slave is clocked by its pin alone and so works in
- * LPM4. A slave without a byte to send repeats what its shift register holds. Left out: UCFE of the 4-pin master
- * when another master takes the bus; it only lets go of SIMO and UCLK.
+ * LPM4. A slave without a byte to send repeats what its shift register holds. With four pins STE tells slaves when to
+ * listen and, the other way round, masters when to keep off: one in the middle of a character gives it up and sets UCFE.
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
@@ -42,6 +42,8 @@ export interface SpiPort {
   takeTransmitByte(): number;
   /** A whole character came. */
   putReceivedByte(value: number): void;
+  /** STE took the bus from this master: UCFE. */
+  onBusConflict(): void;
 }
 
 /** A character on its way. */
@@ -128,10 +130,12 @@ export class UsciSpi {
     return this.has(spiControl.UCCKPL) ? 1 : 0;
   }
 
-  /** STE as UCMODEx reads it: always on with three pins. */
+  /** STE as UCMODEx reads it (SLAU144, table "UCxSTE Operation"): what enables slaves keeps masters off. Always on with three pins. */
   private get enabled(): boolean {
     const mode = (this.port.control0 & spiControl.UCMODE) >> 1;
-    return mode === 0 || this.enable.level === (mode === 1 ? 1 : 0);
+    if (mode === 0) return true;
+    const slavesEnabled = this.enable.level === (mode === 1 ? 1 : 0);
+    return slavesEnabled !== this.isMaster;
   }
 
   private bitOf(value: number, index: number): Level {
@@ -140,16 +144,31 @@ export class UsciSpi {
 
   private onEnable(): void {
     if (!this.active) return;
-    const { enabled } = this;
-    if (this.isMaster) {
-      this.clock.output(enabled ? this.idle : undefined);
-      if (!enabled) this.simo.output(undefined);
-      else if (this.shift === undefined && this.port.transmitFull) this.beginMaster();
+    if (this.isMaster) this.onMasterEnable(this.enabled);
+    else this.onSlaveEnable(this.enabled);
+  }
+
+  private onMasterEnable(enabled: boolean): void {
+    if (enabled) {
+      this.clock.output(this.idle);
+      if (this.shift === undefined && this.port.transmitFull) this.beginMaster();
       return;
     }
+    this.timer.cancel();
     this.shift = undefined;
+    this.clockRequest.set(undefined);
+    this.clock.output(undefined);
+    this.simo.output(undefined);
+    this.port.onBusConflict();
+  }
+
+  /** A character that began is halted, not given up. */
+  private onSlaveEnable(enabled: boolean): void {
+    const { shift } = this;
     if (!enabled) this.somi.output(undefined);
-    else if (this.loaded === undefined && this.port.transmitFull) this.loadSlave();
+    else if (shift !== undefined) {
+      if (shift.sent > 0) this.somi.output(this.bitOf(shift.value, shift.sent - 1));
+    } else if (this.loaded === undefined && this.port.transmitFull) this.loadSlave();
     else this.presentFirstBit();
   }
 

@@ -329,6 +329,10 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
     return this.txBuffer;
   }
 
+  onBusConflict(): void {
+    this.registers.status |= stat.UCFE;
+  }
+
   putReceivedByte(value: number): void {
     if (this.rxUnread) this.registers.status |= stat.UCOE;
     this.rxBuffer = value;
