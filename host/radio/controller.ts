@@ -257,7 +257,8 @@ export class VirtualController {
     const port: HciPort = {
       write: (packet) => {
         if (!this.attached) return;
-        const copy = packet.slice();
+        // A Buffer's own slice would not copy.
+        const copy = new Uint8Array(packet);
         this.trace?.packet('to-controller', copy);
         this.context.schedule.soon(() => this.take(copy));
       },

@@ -32,7 +32,7 @@ export class H4Parser {
 
   /** Takes bytes as they come; hands on each packet that is complete. Throws `H4_OUT_OF_STEP` when strict. */
   push(bytes: Uint8Array): void {
-    const input = this.waiting.length === 0 ? bytes : concatenate(this.waiting, bytes);
+    const input = concatenate(this.waiting, bytes);
     let at = 0;
     while (at < input.length) {
       const header = HEADERS.get(input[at]!);
