@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { EarlError } from '../../errors/index.ts';
+import { parseTrustMode, type TrustMode } from '../probes/index.ts';
 import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
 import { BLE_AUTO, startRelay } from './relay.ts';
@@ -14,6 +15,7 @@ export interface ProbeFlags {
   probe: string[];
   ble?: true;
   adapter?: string;
+  trust: TrustMode;
 }
 
 interface GatewayFlags extends ProbeFlags {
@@ -35,6 +37,9 @@ Examples:
   $ earl air &
   $ earl emulate arm --ble --adapter air: &
   $ earl gateway --ble --adapter air:                   emulated probes on a virtual radio, no hardware at all
+
+A probe that comes by air or network must be known here and prove it: earl probes list shows who waits, earl probes accept
+ID lets it in (docs/security.md).
 
 What a probe says is published as SITE/PROBE/samples, status, events, leds and counters. A probe that is lost is looked
 for until it is back; while the cloud is away samples are kept, and what had to be dropped is counted and said.`;
@@ -58,7 +63,13 @@ export function withProbeFlags(command: Command): Command {
     .option('--tcp <host:port>', 'probe behind a TCP port; may be repeated', collect, [])
     .option('--probe <url>', 'serial:PATH, tcp:HOST:PORT, ble:NAME or emu:KIND; may be repeated', collect, [])
     .option('--ble', 'every serial bridge that advertises on Bluetooth Low Energy, now or later')
-    .option('--adapter <url>', 'Bluetooth adapter: auto, hci0, uart:PORT or air:HOST:PORT');
+    .option('--adapter <url>', 'Bluetooth adapter: auto, hci0, uart:PORT or air:HOST:PORT')
+    .option(
+      '--trust <whom>',
+      'probes that are taken in unknown: "wired" (on a wire, or emulated here), "none" or "all"',
+      parseTrustMode,
+      'wired' as const,
+    );
 }
 
 /** The transports that the options name. */
@@ -94,6 +105,7 @@ async function run(flags: GatewayFlags): Promise<void> {
     site: checkSite(flags.site),
     probes,
     adapter: flags.adapter,
+    trust: flags.trust,
     log,
     countersMs: flags.counters,
     onRefused: (error) => {

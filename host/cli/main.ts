@@ -16,6 +16,7 @@ import { gatewayCommand } from './gateway.ts';
 import { hilCommand } from './hil.ts';
 import { monitorCommand } from './monitor.ts';
 import { packageRoot } from './package-root.ts';
+import { probesCommand } from './probes.ts';
 import { upCommand } from './up.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
@@ -38,6 +39,7 @@ const commands = [
   gatewayCommand(),
   hilCommand(),
   monitorCommand(),
+  probesCommand(),
   upCommand(),
 ];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

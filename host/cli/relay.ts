@@ -3,6 +3,7 @@
 import { connect } from '../../cloud/client/index.node.ts';
 import { errorMessage } from '../../errors/index.ts';
 import { BleWatch, Gateway, type Log, SerialWatch, systemClock } from '../gateway/index.ts';
+import { ProbeStore, type TrustMode, TrustPolicy } from '../probes/index.ts';
 import { BleAdapters, BleTransport } from '../transport/ble.ts';
 import type { EmulatedTransport } from '../transport/emulated.ts';
 import { listSerialPorts } from '../transport/list.ts';
@@ -21,6 +22,8 @@ export interface RelayOptions {
   readonly probes: readonly string[];
   /** URL of the Bluetooth adapter (host/radio) for probes that name none; `auto` when absent. */
   readonly adapter?: string | undefined;
+  /** Which probes are taken in, and on what proof (host/probes/trust.ts). */
+  readonly trust: TrustMode;
   readonly log: Log;
   readonly countersMs?: number | undefined;
   /** The cloud refuses this gateway for good. */
@@ -62,6 +65,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     log,
     clock: systemClock,
     times: countersMs === undefined ? {} : { countersMs },
+    ...(options.trust !== 'all' && { trust: new TrustPolicy({ mode: options.trust, store: new ProbeStore() }) }),
     ...(onRefused && { onRefused }),
   });
   const watch = options.probes.includes(AUTO) ? watchPorts(gateway, log) : undefined;

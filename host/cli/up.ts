@@ -69,6 +69,7 @@ async function run(flags: UpFlags): Promise<void> {
       site,
       probes: [...emulatedUrls(flags.probes || []), ...probeUrls(flags)],
       adapter: flags.adapter,
+      trust: flags.trust,
       log,
     });
     closers.unshift(() => relay.close());
