@@ -77,7 +77,10 @@ describe('counting', () => {
   it.each([1, 2, 4, 8])('the input divider divides by %i', (divider) => {
     const { registers, run } = sleeper();
     registers.writeWord(TA0CTL, SMCLK | CONTINUOUS | CLEAR | (Math.log2(divider) << 6));
-    run(100 * divider + divider - 1);
+    // Erratum TA16: the first count does not wait for the divider.
+    run(1);
+    expect(registers.readWord(TA0R)).toBe(1);
+    run(100 * divider - 1);
     expect(registers.readWord(TA0R)).toBe(100);
     run(1);
     expect(registers.readWord(TA0R)).toBe(101);
@@ -309,5 +312,84 @@ describe('capture registers and inputs', () => {
     expect(registers.readWord(TA0CCTL[0]) & 9).toBe(8);
     mcu.pin(1, 1).drive(0);
     expect(registers.readWord(TA0CCTL[0]) & 9).toBe(1);
+  });
+});
+
+describe('errata (SLAZ440)', () => {
+  it('TA12: a compare value that is incremented while TAR is at it loses its interrupt, once', () => {
+    const { registers, run } = sleeper();
+    registers.writeWord(TA0CCR[0], 99);
+    registers.writeWord(TA0CCR[1], 10);
+    // SMCLK / 8 stands for a clock that is slow beside MCLK.
+    registers.writeWord(TA0CTL, SMCLK | UP | CLEAR | 0xc0);
+    run(1 + 8 * 9);
+    expect([registers.readWord(TA0R), registers.readWord(TA0CCTL[1]) & 1]).toEqual([10, 1]);
+    registers.writeWord(TA0CCTL[1], 0);
+    registers.writeWord(TA0CCR[1], 11);
+    run(8);
+    expect([registers.readWord(TA0R), registers.readWord(TA0CCTL[1]) & 1]).toEqual([11, 0]);
+    run(8 * 100);
+    expect([registers.readWord(TA0R), registers.readWord(TA0CCTL[1]) & 1]).toEqual([11, 1]);
+  });
+
+  it("TA12: capture mode in between, TI's workaround, helps", () => {
+    const { registers, run } = sleeper();
+    registers.writeWord(TA0CCR[0], 99);
+    registers.writeWord(TA0CCR[1], 10);
+    registers.writeWord(TA0CTL, SMCLK | UP | CLEAR | 0xc0);
+    run(1 + 8 * 9);
+    registers.writeWord(TA0CCTL[1], CAP);
+    registers.writeWord(TA0CCR[1], 11);
+    registers.writeWord(TA0CCTL[1], 0);
+    run(8);
+    expect(registers.readWord(TA0CCTL[1]) & 1).toBe(1);
+  });
+
+  it('TA16: after TACLR the first count comes with the first edge of the clock, whatever IDx', () => {
+    const { registers, run } = sleeper();
+    registers.writeWord(TA0CTL, SMCLK | CLEAR | 0xc0);
+    run(100);
+    registers.writeWord(TA0CTL, SMCLK | CONTINUOUS | 0xc0);
+    run(1);
+    expect(registers.readWord(TA0R)).toBe(1);
+    run(7);
+    expect(registers.readWord(TA0R)).toBe(1);
+    run(1);
+    expect(registers.readWord(TA0R)).toBe(2);
+  });
+
+  it('TA21: stopped at TACCR0, cleared and restarted in up mode, TAIFG comes with the first count', () => {
+    const { mcu, registers, run } = sleeper();
+    registers.writeWord(TA0CCR[0], 9);
+    registers.writeWord(TA0CTL, SMCLK | UP | CLEAR);
+    run(9);
+    registers.writeWord(TA0CTL, SMCLK);
+    expect(registers.readWord(TA0R)).toBe(9);
+    registers.writeWord(TA0CTL, SMCLK | CLEAR);
+    registers.writeWord(TA0CTL, SMCLK | UP | TAIE);
+    run(1);
+    expect([registers.readWord(TA0R), registers.readWord(TA0CTL) & 1]).toEqual([1, 1]);
+    expect(mcu.peekWord(TA0IV)).toBe(0x0a);
+    // Stopped anywhere else it does not.
+    registers.writeWord(TA0CTL, SMCLK);
+    registers.writeWord(TA0CTL, SMCLK | CLEAR);
+    registers.writeWord(TA0CTL, SMCLK | UP);
+    run(1);
+    expect(registers.readWord(TA0CTL) & 1).toBe(0);
+  });
+
+  it('TA21 is an interrupt at that moment', () => {
+    // ISR: INC R5; RETI
+    const mcu = new Mcu({ image: imageFromWords([0x3fff, 0x5315, 0x1300], { vectors: { 8: 0xc002 } }) });
+    mcu.bus.writeWord(0x120, 0x5a80);
+    mcu.registers[1] = 0x400;
+    mcu.registers[2] = 0x18;
+    const { bus } = mcu;
+    bus.writeWord(TA0CCR[0], 5000);
+    bus.writeWord(TA0R, 5000);
+    bus.writeWord(TA0CTL, SMCLK | CLEAR);
+    bus.writeWord(TA0CTL, SMCLK | UP | TAIE);
+    mcu.runUntil(mcu.scheduler.now + 9);
+    expect(mcu.registers[5]).toBe(1);
   });
 });

@@ -6,6 +6,8 @@
  * A compare value that is written takes effect at once (no double buffering on this timer). Counter and output units are
  * files of their own; compare and capture stay together here, because they share registers, flags and the one event.
  * Left out: the asynchronous (SCS = 0) capture race and the extra count when TACCR0 is lowered below TAR.
+ *
+ * Errata of the MSP430G2553 that a program sees (SLAZ440) are here: TA12, TA16, TA21.
  */
 
 import type { RegisterBus, RegisterOwner } from '../bus.ts';
@@ -64,6 +66,8 @@ class Block {
   /** COV-relevant: the captured value was not read yet. */
   captured = false;
   inputLevel: Level = 0;
+  /** Erratum TA12: the next compare sets no flag, because TAR was at the value before when it was incremented. */
+  compareLost = false;
   /** The next edge of a clock that is captured; made when a program captures one. */
   captureAlarm: Alarm | undefined = undefined;
   /** That edge falls. */
@@ -122,6 +126,10 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
   private readonly counter = new TimerCounter();
   /** The input divider's state: source ticks since the last count. */
   private dividerPhase = 0;
+  /** Erratum TA16: after a clear the first source tick counts, whatever the divider. */
+  private cleared = true;
+  /** Erratum TA21: stopped at TACCR0, then cleared: the first count in up mode sets TAIFG. */
+  private lateOverflow = false;
   private lastTick = 0;
   /** Edges of TACLK seen so far. */
   private pinTicks = 0;
@@ -174,10 +182,13 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
     this.counter.clear();
     this.counter.setMode(timerMode.stop);
     this.dividerPhase = 0;
+    this.cleared = true;
+    this.lateOverflow = false;
     for (const block of this.blocks) {
       block.control = 0;
       block.compare = 0;
       block.captured = false;
+      block.compareLost = false;
       block.output.configure(0, 0);
       this.scheduler.cancel(block.captureAlarm);
     }
@@ -328,6 +339,10 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
 
   private advance(counts: number): void {
     const { counter } = this;
+    if (this.lateOverflow && counter.mode === timerMode.up) {
+      this.lateOverflow = false;
+      this.control |= TAIFG;
+    }
     let left = counts;
     while (left > 0) {
       // Whole periods all look alike: two of them set every flag and keep a toggling output's parity.
@@ -364,7 +379,8 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
     }
     for (const block of blocks) {
       if ((block.control & CAP) !== 0 || count !== block.compare) continue;
-      block.control |= CCIFG;
+      if (block.compareLost) block.compareLost = false;
+      else block.control |= CCIFG;
       block.control = block.inputLevel === 1 ? block.control | SCCI : block.control & ~SCCI;
       block.output.equal();
     }
@@ -402,7 +418,9 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
 
   private countsToInterest(): number {
     let nearest = Number.POSITIVE_INFINITY;
-    if ((this.control & (TAIE | TAIFG)) === TAIE) nearest = this.distanceTo(0);
+    if ((this.control & (TAIE | TAIFG)) === TAIE) {
+      nearest = this.lateOverflow && this.counter.mode === timerMode.up ? 1 : this.distanceTo(0);
+    }
     for (const block of this.blocks) {
       if ((block.control & (CAP | CCIE | CCIFG)) === CCIE) {
         nearest = Math.min(nearest, this.distanceTo(block.compare));
@@ -444,11 +462,18 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
     const changedSource = ((this.control ^ value) & 0x300) !== 0;
     this.control = value & 0x3f7 & ~TACLR;
     if ((value & TACLR) !== 0) {
+      const { mode, count } = this.counter;
+      if (mode === timerMode.stop && count === this.top && count !== 0) this.lateOverflow = true;
       this.counter.clear();
       this.dividerPhase = 0;
+      this.cleared = true;
     }
     this.counter.setMode((value >> 4) & 3);
     if (this.dividerPhase >= this.divider) this.dividerPhase = 0;
+    if (this.cleared && this.counter.mode !== timerMode.stop) {
+      this.cleared = false;
+      this.dividerPhase = this.divider - 1;
+    }
     if (changedSource) this.lastTick = this.sourceTicks();
     this.update();
   }
@@ -501,6 +526,7 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
 
   private writeCompare(block: Block, value: number): void {
     this.sync();
+    block.compareLost = !block.capturing && this.counter.count === block.compare && value === block.compare + 1;
     // In capture mode too: a receiver sets the time of its first sample before it turns to compare mode.
     block.compare = value;
     this.update();
