@@ -29,12 +29,17 @@ export interface ClockDomain {
 /** A clock that tells peripherals of its changes. */
 export interface FollowedClock extends ClockDomain {
   follow(user: ClockUser): void;
+  /** Tells a peripheral right before each change, when times of past ticks can be asked for the last time. */
+  followEarly(user: EarlyClockUser): void;
 }
 
 /** Who counts such a clock. */
 export interface ClockUser {
-  /** The frequency is about to change at this moment: times of past ticks can be asked for the last time. */
-  clockChanging?(clock: ClockDomain): void;
   /** Frequency or gating changed: cancel and schedule again. */
   clockChanged(clock: ClockDomain): void;
+}
+
+/** Who looks back at ticks that passed. */
+export interface EarlyClockUser {
+  clockChanging(clock: ClockDomain): void;
 }

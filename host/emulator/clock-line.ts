@@ -5,16 +5,17 @@
  * `dcoHz × divider` cycles. All arithmetic is on integers below 2^53, so nothing drifts.
  */
 
-import type { ClockUser, FollowedClock } from './clock-domain.ts';
+import type { ClockUser, EarlyClockUser, FollowedClock } from './clock-domain.ts';
 import type { Scheduler } from './scheduler.ts';
 
-const nobody: readonly ClockUser[] = [];
+const nobody: readonly never[] = [];
 
 export class ClockLine implements FollowedClock {
   frequencyHz = 0;
 
   private readonly scheduler: Scheduler;
   private users: readonly ClockUser[] = nobody;
+  private earlyUsers: readonly EarlyClockUser[] = nobody;
   private edges = 1;
   private period = 1;
   /** Edges counted at `anchor`; the fraction since the last edge, in units of 1/period edge. */
@@ -64,6 +65,10 @@ export class ClockLine implements FollowedClock {
     this.users = this.users.concat(user);
   }
 
+  followEarly(user: EarlyClockUser): void {
+    this.earlyUsers = this.earlyUsers.concat(user);
+  }
+
   request(active: boolean): void {
     const requests = Math.max(0, this.requests + (active ? 1 : -1));
     const { sourceAlive, gated } = this;
@@ -80,6 +85,7 @@ export class ClockLine implements FollowedClock {
 
   /** Fixes the ticks so far; to be called before the scheduler's frequency changes. */
   fold(): void {
+    for (const user of this.earlyUsers) user.clockChanging(this);
     const { now } = this.scheduler;
     if (this.running) {
       const cycles = now - this.anchor;
@@ -106,7 +112,6 @@ export class ClockLine implements FollowedClock {
       gated === this.gated &&
       sourceAlive === this.sourceAlive;
     if (unchanged) return false;
-    this.announce();
     const before = this.running;
     this.fold();
     this.phase = Math.min(period - 1, Math.floor((this.phase / this.period) * period));
@@ -130,11 +135,6 @@ export class ClockLine implements FollowedClock {
   /** Tells the users that edges come at other times from now on. */
   notify(): void {
     for (const user of this.users) user.clockChanged(this);
-  }
-
-  /** Tells the users that they will; before anything changed. */
-  announce(): void {
-    for (const user of this.users) user.clockChanging?.(this);
   }
 
   private elapsed(at: number): number {

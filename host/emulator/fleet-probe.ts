@@ -3,7 +3,7 @@
  *
  * The UART's line, the light sensor and the supply are those of a Board with the same seed, and so are the bytes it
  * sends. Left out are the parts on I2C, the motor, the button, traces, and the way to the chip (nothing is received): a
- * program that uses them needs a Board. The line's other end looks at its edges instead of at every bit.
+ * program that uses them needs a Board. The line's other end looks at the edges of whole frames instead of at every bit.
  */
 
 import { LIGHT_CHANNEL, LIGHT_SATURATION_V, LIGHT_VOLTS_PER_LUX, typicalVlo, WORLD_INTERVAL_S } from './board.ts';
@@ -11,9 +11,10 @@ import type { FlashContents } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 import { Mcu } from './mcu.ts';
 import type { McuOptions } from './mcu-options.ts';
-import type { Level } from './peripherals/pin.ts';
+import type { Level, Pin } from './peripherals/pin.ts';
 import { UsciInterrupts } from './peripherals/usci-interrupts.ts';
 import { UsciUart } from './peripherals/usci-uart.ts';
+import { Alarm, type AlarmOwner } from './scheduler.ts';
 import { World } from './world.ts';
 
 const BAUD = 9600;
@@ -29,8 +30,10 @@ export interface FleetProbeOptions {
   readonly onByte: (byte: number) => void;
 }
 
-export class FleetProbe {
+export class FleetProbe implements AlarmOwner {
   readonly mcu: Mcu;
+  private readonly line: Pin;
+  private readonly worldAlarm = new Alarm(this);
   private readonly world: World;
   private readonly onByte: (byte: number) => void;
   /** The frame on the line: when it began, its bits up to the last edge, the level since. */
@@ -45,12 +48,12 @@ export class FleetProbe {
     this.mcu = new Mcu({ flash, vloHz: typicalVlo(seed), seed, ...(info && { info }) });
     const { mcu } = this;
     new UsciUart(mcu, new UsciInterrupts(mcu), ignore);
-    const line = mcu.pin(1, 2);
-    line.pull(1);
-    line.onChange((level) => this.edge(level));
+    this.line = mcu.pin(1, 2);
+    this.line.pull(1);
+    this.line.onChangeLate((level, seconds) => this.edge(level, seconds ?? this.seconds));
     mcu.pin(1, 1).drive(1);
     mcu.setAnalogInput(LIGHT_CHANNEL, () => this.lightVolts());
-    this.followWorld();
+    this.onAlarm();
     mcu.load(image, flash);
   }
 
@@ -61,7 +64,10 @@ export class FleetProbe {
   /** Runs up to a time in seconds since its power-on. */
   runUntil(seconds: number): void {
     const due = seconds - this.seconds;
-    if (due > 0) this.mcu.runFor(due);
+    if (due <= 0) return;
+    this.mcu.runFor(due);
+    this.line.catchUp();
+    this.endFrame(this.seconds);
   }
 
   /** When something happens next, in seconds since its power-on: now for a busy CPU. */
@@ -70,40 +76,40 @@ export class FleetProbe {
     return sleeping ? scheduler.seconds(scheduler.nextAt) : scheduler.seconds();
   }
 
+  /** The world moved on. */
+  onAlarm(): void {
+    const { mcu, world, seconds } = this;
+    mcu.temperatureCelsius = world.temperature(seconds);
+    mcu.supplyVolts = world.supply(seconds);
+    mcu.scheduler.set(this.worldAlarm, mcu.scheduler.now + mcu.scheduler.cycles(WORLD_INTERVAL_S));
+  }
+
   private lightVolts(): number {
     return Math.min(this.world.lux(this.seconds) * LIGHT_VOLTS_PER_LUX, this.mcu.supplyVolts - LIGHT_SATURATION_V);
   }
 
-  private followWorld(): void {
-    this.mcu.temperatureCelsius = this.world.temperature(this.seconds);
-    this.mcu.supplyVolts = this.world.supply(this.seconds);
-    const { scheduler } = this.mcu;
-    scheduler.after(scheduler.cycles(WORLD_INTERVAL_S), () => this.followWorld());
-  }
+  // ---- the other end of the line, which is told of edges when it is time to look
 
-  // ---- the other end of the line
-
-  private edge(level: Level): void {
-    const { scheduler } = this.mcu;
-    const now = scheduler.seconds();
-    if (this.startedAt < 0) {
-      if (level === 1) return;
-      this.startedAt = now;
+  private edge(level: Level, seconds: number): void {
+    this.endFrame(seconds);
+    if (this.startedAt >= 0) this.fill(seconds);
+    else if (level === 0) {
+      this.startedAt = seconds;
       this.bits = 0;
       this.known = 0;
-      scheduler.after(scheduler.cycles((STOP_BIT + 0.5) / BAUD), () => this.stopBit());
-    } else this.fill(now);
+    }
     this.level = level;
   }
 
   /** Bits whose middle has passed have the level that the line had. */
-  private fill(now: number): void {
-    const passed = Math.floor((now - this.startedAt) * BAUD + 0.5);
+  private fill(seconds: number): void {
+    const passed = Math.floor((seconds - this.startedAt) * BAUD + 0.5);
     for (; this.known < passed && this.known <= STOP_BIT; this.known++) this.bits |= this.level << this.known;
   }
 
-  private stopBit(): void {
-    // The event stands in the middle of the stop bit, give or take the rounding to a cycle.
+  /** The byte is known when the middle of the stop bit has passed. */
+  private endFrame(seconds: number): void {
+    if (this.startedAt < 0 || seconds < this.startedAt + (STOP_BIT + 0.5) / BAUD) return;
     this.fill(this.startedAt + (STOP_BIT + 0.6) / BAUD);
     this.startedAt = -1;
     if (((this.bits >> STOP_BIT) & 1) === 1 && (this.bits & 1) === 0) this.onByte((this.bits >> 1) & 0xff);

@@ -6,7 +6,7 @@
  * Left out: the JTAG/SBW port, the boot loader's ROM. SLAU144, SLAS735.
  */
 
-import type { FollowedClock } from './clock-domain.ts';
+import type { ClockLine } from './clock-line.ts';
 import { Cpu, executionDefault, SR, status as statusBits } from './cpu/cpu.ts';
 import { FlashContents, flashStart } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
@@ -20,7 +20,7 @@ import { resetFrequencyHz } from './peripherals/basic-clock.ts';
 import type { Pin } from './peripherals/pin.ts';
 import { SpecialFunctionRegisters } from './peripherals/sfr.ts';
 import { RegisterFile } from './register-file.ts';
-import { Scheduler } from './scheduler.ts';
+import { Alarm, type AlarmOwner, Scheduler } from './scheduler.ts';
 import { factoryInfoA } from './tlv.ts';
 
 export type { McuOptions, McuWarning, ResetKind } from './mcu-options.ts';
@@ -31,13 +31,13 @@ const resetVector = 0xfffe;
 const dcoWakeUpSeconds = 1.5e-6;
 
 /** The chip alone, for boards of your own: attach parts to its pins, run it, look into it. */
-export class Mcu {
+export class Mcu implements AlarmOwner {
   readonly scheduler = new Scheduler(resetFrequencyHz);
   readonly bus: RegisterFile;
   readonly interrupts: InterruptLines;
   /** IE1/IFG1/IE2/IFG2: USCI owns bits 0-3 of IE2 and IFG2 with `sfr.own('IFG2', 0x03, { read, write })`. */
   readonly sfr: SpecialFunctionRegisters;
-  readonly clocks: { readonly mclk: FollowedClock; readonly smclk: FollowedClock; readonly aclk: FollowedClock };
+  readonly clocks: { readonly mclk: ClockLine; readonly smclk: ClockLine; readonly aclk: ClockLine };
   /** The chip's own peripherals, for boards and tests that look inside. */
   readonly peripherals: McuPeripherals;
   supplyVolts: number;
@@ -51,6 +51,7 @@ export class Mcu {
   private resetListeners: readonly ((kind: ResetKind, por: boolean) => void)[] = [];
   private pendingReset: ResetKind | undefined;
   private stopped = false;
+  private readonly end = new Alarm(this);
   /** The CPU waits until then for the flash controller. */
   private heldUntil = 0;
   /** Cycles of MCLK that the CPU owes to the DTC. */
@@ -204,9 +205,14 @@ export class Mcu {
   /** Runs for a time in seconds of the emulated chip, whatever the DCO does meanwhile. */
   runFor(seconds: number): void {
     const { scheduler } = this;
-    const end = scheduler.after(scheduler.cycles(seconds), () => this.stop());
+    scheduler.set(this.end, scheduler.now + scheduler.cycles(seconds));
     this.runUntil(Number.POSITIVE_INFINITY);
-    scheduler.cancel(end);
+    scheduler.cancel(this.end);
+  }
+
+  /** The time of `runFor` is over. */
+  onAlarm(): void {
+    this.stop();
   }
 
   /** Makes a running `runUntil`/`runFor` return after the current instruction; for listeners and events. */

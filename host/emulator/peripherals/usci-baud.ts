@@ -27,6 +27,23 @@ export function bitTicks(divider: number, modulation: number, index: number): nu
   return Math.max(1, (16 + extra) * divider + (modulation >> 4));
 }
 
+/** More bits than a break, its delimiter or any character has. */
+export const longestFrame = 18;
+const maximumTables = 64;
+const tables = new Map<number, readonly number[]>();
+
+/** `bitEdges` of the longest frame, of which each shorter one is a part; chips that send at the same rate share it. */
+export function sharedBitEdges(divider: number, modulation: number): readonly number[] {
+  const key = (divider << 8) | modulation;
+  let edges = tables.get(key);
+  if (edges === undefined) {
+    if (tables.size === maximumTables) tables.clear();
+    edges = bitEdges(divider, modulation, longestFrame);
+    tables.set(key, edges);
+  }
+  return edges;
+}
+
 /** Edges of the bits of a frame: entry i is the time from the start edge to the beginning of bit i. */
 export function bitEdges(divider: number, modulation: number, bits: number): number[] {
   const edges = [0];

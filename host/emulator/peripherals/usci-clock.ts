@@ -3,74 +3,92 @@
  * low-power modes (SLAU144, "UART Baud Rate Generation", "Automatic Clock Activation").
  */
 
-import type { ClockDomain } from '../clock-domain.ts';
+import type { ClockDomain, ClockUser } from '../clock-domain.ts';
+import { ClockLine } from '../clock-line.ts';
 import type { McuShape } from '../mcu.ts';
-import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
+import { Alarm, type AlarmOwner, type Scheduler } from '../scheduler.ts';
 
 /** What a USCI needs of its chip. */
 export type UsciChip = Pick<McuShape, 'scheduler' | 'bus' | 'interrupts' | 'sfr' | 'clocks' | 'pin' | 'onReset'>;
 
 /** BRCLK for the two bits of UCSSELx; undefined for the external clock. */
-export function baudClock(chip: UsciChip, select: number): ClockDomain | undefined {
-  return [undefined, chip.clocks.aclk, chip.clocks.smclk, chip.clocks.smclk][select & 3];
+export function baudClock(chip: UsciChip, select: number): ClockLine | undefined {
+  switch (select & 3) {
+    case 0:
+      return undefined;
+    case 1:
+      return chip.clocks.aclk;
+    default:
+      return chip.clocks.smclk;
+  }
 }
 
-/** Runs one callback at a future edge of a clock, wherever frequency changes and gating move that edge. */
-export class TickTimer {
+/** Whose timer reached its tick. */
+export interface TickOwner {
+  onTick(timer: TickTimer): void;
+}
+
+/** Calls once at a future edge of a clock, wherever frequency changes and gating move that edge. */
+export class TickTimer implements ClockUser, AlarmOwner {
   private readonly scheduler: Scheduler;
-  private event: ScheduledEvent | undefined;
-  private waiting: { domain: ClockDomain; tick: number; run: () => void } | undefined;
-  private readonly lines: UsciChip['clocks'];
-  /** A clock from a pin, once it was waited for. */
-  private external: ClockDomain | undefined;
+  private readonly alarm = new Alarm(this);
+  private readonly owner: TickOwner | undefined;
+  private domain: ClockDomain | undefined = undefined;
+  private tick = 0;
+  private run: (() => void) | undefined = undefined;
+  private followed: readonly ClockDomain[] = nothing;
 
-  constructor(chip: UsciChip) {
+  /** @param owner called at ticks that are given without a callback */
+  constructor(chip: UsciChip, owner?: TickOwner) {
     this.scheduler = chip.scheduler;
-    this.lines = chip.clocks;
-    this.watch(chip.clocks.aclk);
-    this.watch(chip.clocks.smclk);
+    this.owner = owner;
   }
 
-  private watch(domain: ClockDomain): void {
-    domain.onChange(() => {
-      if (this.waiting?.domain === domain) this.arm();
-    });
-  }
-
-  /** Replaces what was waiting. */
-  at(domain: ClockDomain, tick: number, run: () => void): void {
-    if (domain !== this.lines.smclk && domain !== this.lines.aclk && domain !== this.external) {
-      this.external = domain;
-      this.watch(domain);
-    }
-    this.waiting = { domain, tick, run };
+  /** Replaces what was waiting. Without `run` the owner is called. */
+  at(domain: ClockDomain, tick: number, run?: () => void): void {
+    if (!this.followed.includes(domain)) this.follow(domain);
+    this.domain = domain;
+    this.tick = tick;
+    this.run = run;
     this.arm();
   }
 
   cancel(): void {
-    this.waiting = undefined;
-    this.scheduler.cancel(this.event);
-    this.event = undefined;
+    this.domain = undefined;
+    this.run = undefined;
+    this.scheduler.cancel(this.alarm);
+  }
+
+  clockChanged(domain: ClockDomain): void {
+    if (this.domain === domain) this.arm();
+  }
+
+  onAlarm(): void {
+    const { run } = this;
+    this.domain = undefined;
+    this.run = undefined;
+    if (run !== undefined) run();
+    else this.owner?.onTick(this);
+  }
+
+  private follow(domain: ClockDomain): void {
+    this.followed = this.followed.concat(domain);
+    if (domain instanceof ClockLine) domain.follow(this);
+    else domain.onChange(() => this.clockChanged(domain));
   }
 
   private arm(): void {
-    const { domain, tick } = this.waiting!;
-    this.scheduler.cancel(this.event);
-    const time = domain.timeOfTick(tick);
-    this.event = Number.isFinite(time) ? this.scheduler.schedule(time, () => this.fire()) : undefined;
-  }
-
-  private fire(): void {
-    const { run } = this.waiting!;
-    this.waiting = undefined;
-    this.event = undefined;
-    run();
+    const time = this.domain!.timeOfTick(this.tick);
+    if (Number.isFinite(time)) this.scheduler.set(this.alarm, time);
+    else this.scheduler.cancel(this.alarm);
   }
 }
 
+const nothing: readonly never[] = [];
+
 /** One standing request for a clock; switching it on twice asks once. */
 export class ClockRequest {
-  private requested: ClockDomain | undefined;
+  private requested: ClockDomain | undefined = undefined;
 
   /** Asks for `domain`, or for nothing. */
   set(domain: ClockDomain | undefined): void {

@@ -6,10 +6,11 @@
  */
 
 import { vectors } from '../interrupts.ts';
+import { type SfrOwner, sfrAddresses } from './sfr.ts';
 import type { UsciChip } from './usci-clock.ts';
 
 /** Flag and enable bits of one USCI, at their places in IE2 and IFG2. */
-export class UsciFlags {
+export class UsciFlags implements SfrOwner {
   readonly receive: number;
   readonly transmit: number;
   private readonly changed: () => void;
@@ -21,8 +22,17 @@ export class UsciFlags {
     this.transmit = transmit;
     this.changed = changed;
     const mask = receive | transmit;
-    chip.sfr.own('IFG2', mask, { read: () => this.flagBits, write: (bits) => this.assign(bits, this.enableBits) });
-    chip.sfr.own('IE2', mask, { read: () => this.enableBits, write: (bits) => this.assign(this.flagBits, bits) });
+    chip.sfr.claim('IFG2', mask, this);
+    chip.sfr.claim('IE2', mask, this);
+  }
+
+  readSfr(address: number): number {
+    return address === sfrAddresses.IFG2 ? this.flagBits : this.enableBits;
+  }
+
+  writeSfr(address: number, bits: number): void {
+    if (address === sfrAddresses.IFG2) this.assign(bits, this.enableBits);
+    else this.assign(this.flagBits, bits);
   }
 
   get flags(): number {
@@ -56,7 +66,9 @@ export class UsciFlags {
 /** ORs what both USCIs request on each vector. */
 export class UsciInterrupts {
   private readonly chip: UsciChip;
-  private readonly requests = { A: { receive: false, transmit: false }, B: { receive: false, transmit: false } };
+  /** Which USCIs request the vector: 1 for A, 2 for B. */
+  private receiving = 0;
+  private transmitting = 0;
 
   constructor(chip: UsciChip) {
     this.chip = chip;
@@ -64,11 +76,10 @@ export class UsciInterrupts {
 
   /** States what one USCI wants on the RX and on the TX vector. */
   request(unit: 'A' | 'B', receive: boolean, transmit: boolean): void {
-    const request = this.requests[unit];
-    request.receive = receive;
-    request.transmit = transmit;
-    const { A, B } = this.requests;
-    this.chip.interrupts.set(vectors.USCIAB0RX, A.receive || B.receive);
-    this.chip.interrupts.set(vectors.USCIAB0TX, A.transmit || B.transmit);
+    const bit = unit === 'A' ? 1 : 2;
+    this.receiving = receive ? this.receiving | bit : this.receiving & ~bit;
+    this.transmitting = transmit ? this.transmitting | bit : this.transmitting & ~bit;
+    this.chip.interrupts.set(vectors.USCIAB0RX, this.receiving !== 0);
+    this.chip.interrupts.set(vectors.USCIAB0TX, this.transmitting !== 0);
   }
 }

@@ -7,9 +7,10 @@
  * clock that it requests in low-power modes. A program that meets erratum USCI23 is warned.
  */
 
+import type { RegisterOwner } from '../bus.ts';
 import type { ClockDomain } from '../clock-domain.ts';
 import type { ScheduledEvent } from '../scheduler.ts';
-import type { Level, Pin, PinFunction } from './pin.ts';
+import type { LateDriver, Level, Pin, PinFunction, PinUser } from './pin.ts';
 import { UCOS16 } from './usci-baud.ts';
 import { baudClock, type UsciChip } from './usci-clock.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
@@ -21,8 +22,9 @@ import { type TransmitterHost, UartTransmitter } from './usci-uart-transmitter.t
 
 const UCA0RXIFG = 0x01;
 const UCA0TXIFG = 0x02;
+const addresses: readonly number[] = Object.values(uca0);
 
-export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
+export class UsciUart implements RegisterOwner, PinUser, SpiPort, TransmitterHost, ReceiverHost {
   private readonly chip: UsciChip;
   private readonly interrupts: UsciInterrupts;
   private readonly unsupported: (what: string) => void;
@@ -43,7 +45,7 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
   private readonly spi: UsciSpi;
   private readonly transmitter: UartTransmitter;
   private readonly receiver: UartReceiver;
-  private pinClock: PinClock | undefined;
+  private pinClock: PinClock | undefined = undefined;
 
   txBuffer = 0;
   private txLoaded = false;
@@ -56,7 +58,7 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
   /** That character was overwritten since: reading UCA0RXBUF leaves UCOE. */
   private lateOverrun = false;
   /** IrDA: a pulse of light that is not as long yet as the receive filter wants. */
-  private pulse: ScheduledEvent | undefined;
+  private pulse: ScheduledEvent | undefined = undefined;
 
   /** @param unsupported told, once each, what a program asked for that is left out here */
   constructor(chip: UsciChip, interrupts: UsciInterrupts, unsupported: (what: string) => void) {
@@ -71,71 +73,93 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
     this.rxPin = chip.pin(1, 1);
     this.rxFunction = this.rxPin.attach(3, 'module');
     this.txFunction = chip.pin(1, 2).attach(3, 'module');
-    this.rxPin.onChange(() => this.pinChanged());
-    this.mapRegisters();
+    this.rxPin.follow(this);
+    chip.bus.own(addresses, this);
     chip.onReset(() => this.onPuc());
     this.onPuc();
   }
 
-  private mapRegisters(): void {
-    const { bus } = this.chip;
+  readRegister(address: number): number {
+    switch (address) {
+      case uca0.STAT:
+        return this.readStatus();
+      case uca0.RXBUF:
+        return this.readBuffer();
+      default:
+        return this.peekRegister(address);
+    }
+  }
+
+  peekRegister(address: number): number {
     const { registers } = this;
-    bus.mapByte(uca0.ABCTL, {
-      read: () => registers.autoBaud,
-      write: (value) => {
+    switch (address) {
+      case uca0.ABCTL:
+        return registers.autoBaud;
+      case uca0.IRTCTL:
+        return registers.irTransmit;
+      case uca0.IRRCTL:
+        return registers.irReceive;
+      case uca0.CTL0:
+        return registers.control0;
+      case uca0.CTL1:
+        return registers.control1;
+      case uca0.BR0:
+        return registers.divider & 0xff;
+      case uca0.BR1:
+        return registers.divider >> 8;
+      case uca0.MCTL:
+        return registers.modulation;
+      case uca0.STAT:
+        return this.currentStatus;
+      case uca0.RXBUF:
+        return this.rxBuffer;
+      default:
+        return this.txBuffer;
+    }
+  }
+
+  writeRegister(address: number, value: number): void {
+    const { registers } = this;
+    switch (address) {
+      case uca0.ABCTL:
         registers.autoBaud = value & (abctl.UCDELIM | abctl.UCSTOE | abctl.UCBTOE | abctl.UCABDEN);
-      },
-    });
-    bus.mapByte(uca0.IRTCTL, {
-      read: () => registers.irTransmit,
-      write: (value) => {
+        break;
+      case uca0.IRTCTL:
+        this.transmitter.keepUp();
         registers.irTransmit = value;
         this.drive(1);
-      },
-    });
-    bus.mapByte(uca0.IRRCTL, {
-      read: () => registers.irReceive,
-      write: (value) => {
+        break;
+      case uca0.IRRCTL:
         registers.irReceive = value;
-      },
-    });
-    bus.mapByte(uca0.CTL0, {
-      read: () => registers.control0,
-      write: (value) => {
+        break;
+      case uca0.CTL0:
+        this.transmitter.catchUp();
         registers.control0 = value;
-      },
-    });
-    bus.mapByte(uca0.CTL1, { read: () => registers.control1, write: (value) => this.writeControl1(value) });
-    bus.mapByte(uca0.BR0, {
-      read: () => registers.divider & 0xff,
-      write: (value) => {
+        break;
+      case uca0.CTL1:
+        this.writeControl1(value);
+        break;
+      case uca0.BR0:
         registers.divider = (registers.divider & 0xff00) | value;
-      },
-    });
-    bus.mapByte(uca0.BR1, {
-      read: () => registers.divider >> 8,
-      write: (value) => {
+        break;
+      case uca0.BR1:
         registers.divider = (registers.divider & 0x00ff) | (value << 8);
-      },
-    });
-    bus.mapByte(uca0.MCTL, {
-      read: () => registers.modulation,
-      write: (value) => {
+        break;
+      case uca0.MCTL:
         registers.modulation = value;
-      },
-    });
-    bus.mapByte(uca0.STAT, {
-      read: () => this.readStatus(),
-      write: (value) => {
+        break;
+      case uca0.STAT:
+        if ((value & stat.UCLISTEN) !== 0) this.transmitter.keepUp();
         registers.status = value & ~stat.UCBUSY;
-      },
-      peek: () => this.currentStatus,
-    });
-    bus.mapByte(uca0.RXBUF, { read: () => this.readBuffer(), peek: () => this.rxBuffer });
-    bus.mapByte(uca0.TXBUF, { read: () => this.txBuffer, write: (value) => this.writeBuffer(value) });
+        break;
+      case uca0.TXBUF:
+        this.writeBuffer(value);
+        break;
+    }
   }
 
   private onPuc(): void {
+    this.transmitter.catchUp();
     Object.assign(this.registers, { control0: 0, control1: ctl1.UCSWRST, divider: 0, modulation: 0, status: 0 });
     Object.assign(this.registers, { irTransmit: 0, irReceive: 0, autoBaud: 0 });
     this.txBuffer = 0;
@@ -246,6 +270,21 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
     if (changed && this.registers.status & stat.UCLISTEN && !this.held) this.receiver.line(level);
   }
 
+  mayDriveLate(): boolean {
+    const immediate = this.synchronous || this.infrared || (this.registers.status & stat.UCLISTEN) !== 0;
+    return !immediate && !this.txFunction.watched;
+  }
+
+  lag(driver: LateDriver | undefined): void {
+    this.txFunction.lag(driver);
+  }
+
+  driveLate(level: Level, seconds: number): void {
+    if (this.synchronous) return;
+    this.txLevel = level;
+    this.txFunction.outputLate(level, seconds);
+  }
+
   // ---- receiver
 
   lineLevel(): Level {
@@ -256,7 +295,7 @@ export class UsciUart implements SpiPort, TransmitterHost, ReceiverHost {
     return this.rxPin.level === light ? 0 : 1;
   }
 
-  private pinChanged(): void {
+  pinChanged(): void {
     if (this.held || !this.rxFunction.selected || (this.registers.status & stat.UCLISTEN) !== 0) return;
     const level = this.lineLevel();
     if (this.infrared && (this.registers.irReceive & irrctl.UCIRRXFE) !== 0) this.filterPulse(level);
