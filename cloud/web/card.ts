@@ -39,6 +39,8 @@ export class Card implements Painted {
   private readonly stateIcon = icon('unknown');
   private readonly stateText = h('span', { class: 'state-name' });
   private readonly stateDetail = h('p', { class: 'state-detail' });
+  /** What to type at the gateway, for a probe that is not let in. */
+  private readonly remedy = h('p', { class: 'remedy', hidden: '' });
   private readonly title = h('h2', { id: uniqueId('probe') });
   private readonly subtitle = h('p', { class: 'subtitle' });
   private readonly stats = {
@@ -147,6 +149,7 @@ export class Card implements Painted {
     return [
       h('header', { class: 'card-head' }, h('div', { class: 'names' }, this.title, this.subtitle), state, this.fold),
       this.stateDetail,
+      this.remedy,
       h('dl', { class: 'stats' }, rate.element, age.element, trip.element, link.element),
       this.charts,
       this.lamps,
@@ -168,6 +171,7 @@ export class Card implements Painted {
     setIcon(this.stateIcon, state.name);
     setText(this.stateText, stateNames[state.name]);
     setText(this.stateDetail, state.detail === '' ? '' : `${stateNames[state.name]}: ${state.detail}.`);
+    this.paintRemedy();
     const age = probe.ageSeconds(nowMs);
     setText(stats.age.value, age === undefined ? '–' : `${formatAge(age)} ago`);
     setText(stats.rate.value, state.name === 'online' ? formatHz(probe.samples.rateHz(RATE_SECONDS)) : '–');
@@ -178,12 +182,21 @@ export class Card implements Painted {
     setAttribute(this.fold, 'aria-label', `${this.open ? 'Less' : 'More'} about ${title}`);
   }
 
+  private paintRemedy(): void {
+    const remedy = this.probe.status?.remedy ?? '';
+    if (this.remedy.dataset.command === remedy) return;
+    this.remedy.dataset.command = remedy;
+    this.remedy.hidden = remedy === '';
+    this.remedy.replaceChildren('To let it in, type at its gateway: ', h('code', {}, remedy));
+  }
+
   /** Adds and removes parts when the probe has told more about itself, or the card was folded or opened. */
   private build(): void {
     const { probe } = this;
-    const parts = [...(probe.status?.capabilities ?? [])];
+    const isIn = probe.status?.quarantined !== true;
+    const parts = isIn ? [...(probe.status?.capabilities ?? [])] : [];
     if (probe.leds !== undefined) parts.push('leds');
-    const key = `${probe.samples.names} ${parts} ${this.open}`;
+    const key = `${probe.samples.names} ${parts} ${this.open} ${isIn}`;
     if (key === this.builtFor) return;
     this.builtFor = key;
     this.buildPanels();
@@ -191,8 +204,9 @@ export class Card implements Painted {
       this.preview = new LedPreview(probe);
       this.lamps.append(this.preview.element);
     }
-    this.body.hidden = !this.open;
-    if (this.open) this.buildBody(parts);
+    // Nothing that is in there would be answered by a probe that is not let in.
+    this.body.hidden = !this.open || !isIn;
+    if (this.open && isIn) this.buildBody(parts);
   }
 
   private buildPanels(): void {

@@ -57,6 +57,20 @@ describe('Fleet', () => {
     expect(ball()).toBeUndefined();
   });
 
+  it('says of a quarantined probe why, and what to type; samples of before do not make it online', () => {
+    const { fleet: probes, ball } = fleet();
+    const remedy = 'earl probes accept 0200000000010001';
+    probes.take('lab/ball/samples', sample(NOW_MS / 1000), false, NOW_MS);
+    probes.take('lab/ball/status', { ...status, quarantined: true, reason: 'it is not known', remedy }, true, NOW_MS);
+    expect(ball().status).toMatchObject({ quarantined: true, remedy });
+    expect(stateOf(ball(), true, NOW_MS)).toEqual({ name: 'quarantined', detail: 'it is not known' });
+    probes.take('lab/ball/status', { ...status, online: false, quarantined: true }, true, NOW_MS);
+    expect(stateOf(ball(), true, NOW_MS).name).toBe('offline');
+    probes.take('lab/ball/status', status, true, NOW_MS);
+    expect(ball().status).not.toHaveProperty('quarantined');
+    expect(stateOf(ball(), true, NOW_MS).name).toBe('online');
+  });
+
   it('ignores other channels and depths', () => {
     const { fleet: probes, log } = fleet();
     probes.take('lab/ball/firmware', {}, false, NOW_MS);

@@ -164,6 +164,7 @@ function takeStatus(probe: Probe, data: Json): boolean {
     boots: number('boots'),
     transport: text('transport'),
     reason: text('reason'),
+    ...(data.quarantined === true && { quarantined: true as const, remedy: text('remedy') }),
     time: text('time'),
   };
   return true;

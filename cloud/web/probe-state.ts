@@ -3,7 +3,13 @@
 import type { Probe } from './fleet.ts';
 import { formatAge } from './quantities.ts';
 
-export const stateNames = { online: 'Online', quiet: 'Quiet', offline: 'Offline', unknown: 'Unknown' } as const;
+export const stateNames = {
+  online: 'Online',
+  quiet: 'Quiet',
+  quarantined: 'Quarantined',
+  offline: 'Offline',
+  unknown: 'Unknown',
+} as const;
 export type StateName = keyof typeof stateNames;
 
 export interface ProbeState {
@@ -22,6 +28,7 @@ export function stateOf(probe: Probe, connected: boolean, nowMs: number): ProbeS
   const { status } = probe;
   const age = probe.ageSeconds(nowMs);
   if (status !== undefined && !status.online) return { name: 'offline', detail: status.reason ?? '' };
+  if (status?.quarantined) return { name: 'quarantined', detail: status.reason || 'its gateway does not let it in' };
   if (age === undefined) {
     return status === undefined
       ? { name: 'unknown', detail: 'it has not said who it is' }

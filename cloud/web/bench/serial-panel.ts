@@ -15,6 +15,7 @@ const stateTexts = {
   greeting: 'greeting the probe',
   online: 'link established',
   quiet: 'the probe is quiet',
+  quarantined: 'the probe is not let in',
 } as const;
 
 export class SerialPanel {
