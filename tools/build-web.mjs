@@ -1,5 +1,5 @@
-// Builds the dashboard (cloud/web) and the bench (cloud/web/bench): their scripts and uPlot's style sheet by esbuild, the
-// pages and style sheets as they are, and the released images for the bench.
+// Builds the dashboard (cloud/web), the bench (cloud/web/bench) and the Bluetooth page (cloud/web/ble): their scripts and
+// uPlot's style sheet by esbuild, the pages and style sheets as they are, and the released images for the bench.
 // By itself: node tools/build-web.mjs [OUTPUT FOLDER]
 import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -15,7 +15,7 @@ export async function buildWeb(outdir) {
   const { build } = await import('esbuild');
   mkdirSync(outdir, { recursive: true });
   await build({
-    entryPoints: [join(source, 'main.ts'), join(source, 'bench/main.ts')],
+    entryPoints: [join(source, 'main.ts'), join(source, 'bench/main.ts'), join(source, 'ble/main.ts')],
     outbase: source,
     outdir,
     bundle: true,
@@ -25,7 +25,8 @@ export async function buildWeb(outdir) {
     target: 'es2022',
     logLevel: 'warning',
   });
-  for (const file of ['index.html', 'style.css', 'bench/index.html', 'bench/bench.css']) {
+  const pages = ['index.html', 'style.css', 'bench/index.html', 'bench/bench.css', 'ble/index.html', 'ble/ble.css'];
+  for (const file of pages) {
     cpSync(join(source, file), join(outdir, file));
   }
   for (const file of readdirSync(images).filter((name) => /\.(hex|json)$/.test(name))) {
