@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { EarlError } from '../../errors/index.ts';
+import { EarlError, errorMessage } from '../../errors/index.ts';
 import { attachBridge, type BridgeKind, type BridgeModule, bridgeName, personalities } from '../bridge/index.ts';
 import type { Board } from '../emulator/index.ts';
 import { formatId, formatKey, parseKey, randomKey } from '../link/index.ts';
@@ -23,7 +23,12 @@ export interface BleFlags {
 export type KeyChoice = 'random' | 'none' | Uint8Array;
 
 export function parseKeyChoice(text: string): KeyChoice {
-  return text === 'random' || text === 'none' ? text : parseKey(text);
+  if (text === 'random' || text === 'none') return text;
+  try {
+    return parseKey(text);
+  } catch (error) {
+    throw new EarlError('USAGE', `--key: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 /**
