@@ -1,9 +1,10 @@
 /** `earl gateway`: relays probes to a cloud that runs elsewhere. The work is in host/gateway. */
 
 import { hostname } from 'node:os';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { EarlError } from '../../errors/index.ts';
 import { parseTrustMode, type TrustMode } from '../probes/index.ts';
+import { LONGEST_INTERVAL_MS, SHORTEST_INTERVAL_MS } from '../transport/ble-url.ts';
 import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
 import { BLE_AUTO, startRelay } from './relay.ts';
@@ -15,6 +16,7 @@ export interface ProbeFlags {
   probe: string[];
   ble?: true;
   adapter?: string;
+  bleInterval?: number;
   trust: TrustMode;
 }
 
@@ -64,12 +66,19 @@ export function withProbeFlags(command: Command): Command {
     .option('--probe <url>', 'serial:PATH, tcp:HOST:PORT, ble:NAME or emu:KIND; may be repeated', collect, [])
     .option('--ble', 'every serial bridge that advertises on Bluetooth Low Energy, now or later')
     .option('--adapter <url>', 'Bluetooth adapter: auto, hci0, uart:PORT or air:HOST:PORT')
+    .option('--ble-interval <ms>', 'between two meetings of a Bluetooth link, 30 when absent', parseBleInterval)
     .option(
       '--trust <whom>',
       'probes that are taken in unknown: "wired" (on a wire, or emulated here), "none" or "all"',
       parseTrustMode,
       'wired' as const,
     );
+}
+
+function parseBleInterval(text: string): number {
+  const ms = Number(text);
+  if (text.trim() !== '' && ms >= SHORTEST_INTERVAL_MS && ms <= LONGEST_INTERVAL_MS) return ms;
+  throw new InvalidArgumentError(`Give milliseconds from ${SHORTEST_INTERVAL_MS} to ${LONGEST_INTERVAL_MS}.`);
 }
 
 /** The transports that the options name. */
@@ -105,6 +114,7 @@ async function run(flags: GatewayFlags): Promise<void> {
     site: checkSite(flags.site),
     probes,
     adapter: flags.adapter,
+    bleIntervalMs: flags.bleInterval,
     trust: flags.trust,
     log,
     countersMs: flags.counters,

@@ -22,6 +22,8 @@ export interface RelayOptions {
   readonly probes: readonly string[];
   /** URL of the Bluetooth adapter (host/radio) for probes that name none; `auto` when absent. */
   readonly adapter?: string | undefined;
+  /** Connection interval for Bluetooth probes that name none; 30 when absent. */
+  readonly bleIntervalMs?: number | undefined;
   /** Which probes are taken in, and on what proof (host/probes/trust.ts). */
   readonly trust: TrustMode;
   readonly log: Log;
@@ -44,7 +46,10 @@ export interface Relay {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { cloudUrl: url, token, site, log, countersMs, onRefused } = options;
   const urls = options.probes.filter((probe) => probe !== AUTO && probe !== BLE_AUTO);
-  const ble = new BleAdapters(options.adapter === undefined ? {} : { adapter: options.adapter });
+  const ble = new BleAdapters({
+    ...(options.adapter !== undefined && { adapter: options.adapter }),
+    ...(options.bleIntervalMs !== undefined && { intervalMs: options.bleIntervalMs }),
+  });
   const transports = await Promise.all(urls.map((probe) => openTransport(probe, { ble })));
   const client = connect({
     url,

@@ -69,6 +69,7 @@ async function run(flags: UpFlags): Promise<void> {
       site,
       probes: [...emulatedUrls(flags.probes || []), ...probeUrls(flags)],
       adapter: flags.adapter,
+      bleIntervalMs: flags.bleInterval,
       trust: flags.trust,
       log,
     });

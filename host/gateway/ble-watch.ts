@@ -20,8 +20,6 @@ export interface BleWatchOptions {
   readonly isConnected: (url: string) => boolean;
   readonly onFound: (url: string) => void;
   readonly onGone: (url: string) => void;
-  /** Put behind `ble:ADDRESS`, e.g. `?interval=50`. */
-  readonly query?: string;
   /** 64 when absent; others are not served, and that is said once. */
   readonly maxBridges?: number;
   /** 10 minutes when absent. */
@@ -75,11 +73,11 @@ export class BleWatch {
   }
 
   private take(sighting: Sighting): void {
-    const { clock, log, maxBridges = 64, isServed, onFound, query = '' } = this.options;
+    const { clock, log, maxBridges = 64, isServed, onFound } = this.options;
     if (this.stopped || isServed(sighting)) return;
     this.lastProblem = '';
     const { address, name, bridge, rssiDbm } = sighting;
-    const url = `ble:${address}${query}`;
+    const url = `ble:${address}`;
     const known = this.served.has(url);
     if (!known && this.served.size >= maxBridges) {
       const message = `${maxBridges} Bluetooth bridges are served already: ${url} and further ones are not`;

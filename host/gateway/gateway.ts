@@ -215,7 +215,7 @@ export class Gateway {
         probe.leds(message, wallMs / 1000);
         return;
       case 'counters':
-        probe.counters(message, link.session.statistics());
+        probe.counters(message, link.session.statistics(), link.transport.rssiDbm);
         return;
       default:
         message satisfies never;

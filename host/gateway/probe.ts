@@ -152,7 +152,7 @@ export class Probe {
   }
 
   /** Publishes the probe's own counters beside what the host's side of the link counted. */
-  counters(message: MessageOf<'counters'>, statistics: LinkStatistics): void {
+  counters(message: MessageOf<'counters'>, statistics: LinkStatistics, rssiDbm?: number): void {
     const { name: _, timeMs, resetCause, ...counts } = message;
     this.send(
       channels.counters,
@@ -161,7 +161,7 @@ export class Probe {
         upMs: timeMs,
         resetCause: nameOf(resetCauses, resetCause) ?? 'unknown',
         ...counts,
-        link: linkCounters(statistics),
+        link: { ...linkCounters(statistics), ...(rssiDbm !== undefined && { rssiDbm }) },
         dropped: { ...this.dropped },
       },
       'state',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseBleUrl } from './ble-url.ts';
 
-const defaults = { baud: 9600, intervalMs: 30, scanAll: false };
+const defaults = { baud: 9600, scanAll: false };
 
 test.each([
   ['ble:Earl44556677', { name: 'Earl44556677' }],

@@ -11,18 +11,16 @@ export interface BleAddress {
   readonly adapter?: string;
   /** Of the module's UART. */
   readonly baud: number;
-  /** Of the connection. */
-  readonly intervalMs: number;
+  /** Of the connection; whoever opens the transport decides when it is absent. */
+  readonly intervalMs?: number;
   /** Look at everything that advertises, not only at what names a bridge's service. */
   readonly scanAll: boolean;
 }
 
 /** What a probe's module runs at. */
 export const DEFAULT_BAUD = 9600;
-/** Short enough for a lamp to follow a hand, long enough for a dozen probes on an adapter. */
-export const DEFAULT_INTERVAL_MS = 30;
 /** Core specification, volume 4, part E, 7.8.12. */
-const [SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS] = [7.5, 4000];
+export const [SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS] = [7.5, 4000] as const;
 const known = ['adapter', 'baud', 'interval', 'scan'];
 
 /** Throws `USAGE`. */
@@ -36,17 +34,14 @@ export function parseBleUrl(url: string): BleAddress {
   const scan = parameters.get('scan') ?? 'bridges';
   if (scan !== 'bridges' && scan !== 'all') throw usage(url, 'scan is "bridges" or "all"');
   const adapter = parameters.get('adapter');
+  const interval = parameters.get('interval');
   return {
     ...parseTarget(url, target),
     ...(adapter === null || adapter === '' ? {} : { adapter }),
     baud: numberIn(url, 'baud', parameters.get('baud') ?? `${DEFAULT_BAUD}`, 300, 4_000_000),
-    intervalMs: numberIn(
-      url,
-      'interval',
-      parameters.get('interval') ?? `${DEFAULT_INTERVAL_MS}`,
-      SHORTEST_INTERVAL_MS,
-      LONGEST_INTERVAL_MS,
-    ),
+    ...(interval === null
+      ? {}
+      : { intervalMs: numberIn(url, 'interval', interval, SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS) }),
     scanAll: scan === 'all',
   };
 }

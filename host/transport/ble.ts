@@ -27,6 +27,8 @@ import { type BleAddress, parseBleUrl } from './ble-url.ts';
 import { nodeTimers } from './node-timers.ts';
 import type { Connection, ConnectionHandlers, Transport } from './transport.ts';
 
+/** Short enough for a lamp to follow a hand, long enough for dozens of probes on an adapter. */
+const DEFAULT_INTERVAL_MS = 30;
 const ATTEMPTS = 3;
 /** How long the end of a link is waited for. */
 const CLOSE_MS = 3000;
@@ -38,6 +40,8 @@ const LEAST_LOOK_MS = 100;
 export interface BleOptions {
   /** For a URL that names none; `auto` when absent. */
   readonly adapter?: string;
+  /** Connection interval for a URL that names none; 30 when absent. */
+  readonly intervalMs?: number;
   /** For tests; host/radio's when absent. */
   readonly open?: BleAdapterOptions['open'];
   readonly clock?: Clock;
@@ -50,12 +54,14 @@ const systemClock: Clock = { nowMs: nodeTimers.now, wallMs: () => Date.now(), af
 export class BleAdapters {
   readonly clock: Clock;
   readonly times: BleTimes;
+  readonly intervalMs: number;
   private readonly options: BleOptions;
   private readonly adapters = new Map<string, BleAdapter>();
 
   constructor(options: BleOptions = {}) {
     this.options = options;
     this.clock = options.clock ?? systemClock;
+    this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
     this.times = { ...defaultBleTimes, ...options.times };
   }
 
@@ -257,9 +263,10 @@ export class BleTransport implements Transport {
   }
 
   private parameters(): ConnectParameters {
-    const interval = Math.round(this.address.intervalMs / 1.25);
+    const { intervalMs = this.adapters.intervalMs } = this.address;
+    const interval = Math.round(intervalMs / 1.25);
     // Volume 4, part E, 7.8.12: longer than two intervals.
-    const supervisionMs = Math.max(this.adapters.times.supervisionMs, 6 * this.address.intervalMs);
+    const supervisionMs = Math.max(this.adapters.times.supervisionMs, 6 * intervalMs);
     const timeout = Math.min(3200, Math.round(supervisionMs / 10));
     return { minInterval: interval, maxInterval: interval, latency: 0, timeout };
   }
@@ -409,6 +416,7 @@ class BleConnection implements Connection {
   private watchSignal(): void {
     const { clock, peripheral, rssiMs } = this.options;
     this.cancelRssi = clock.after(rssiMs, async () => {
+      if (peripheral.state !== 'connected') return;
       const read = pending<number>(clock, 'signal', RSSI_LIMIT_MS, (done) => peripheral.updateRssi(done));
       const rssiDbm = await read.catch(() => undefined);
       if (this.over) return;

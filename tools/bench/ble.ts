@@ -101,11 +101,21 @@ class Up {
 
   constructor(bundle: string, adapter: string) {
     const profiling = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${flags.profile}`];
-    const options = ['--no-probes', '--ble', '--adapter', adapter, '--port', '0', '--site', SITE, '--json'];
-    const trust = /--trust/.test(execFileSync(process.execPath, [bundle, 'up', '--help'], { encoding: 'utf8' }))
-      ? ['--trust', 'all']
-      : [];
-    this.child = spawn(process.execPath, [...profiling, bundle, 'up', ...options, ...trust], {
+    const options = [
+      '--no-probes',
+      '--ble',
+      '--adapter',
+      adapter,
+      '--port',
+      '0',
+      '--site',
+      SITE,
+      '--trust',
+      'all',
+      '--json',
+    ];
+    options.push('--ble-interval', flags.interval);
+    this.child = spawn(process.execPath, [...profiling, bundle, 'up', ...options], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
