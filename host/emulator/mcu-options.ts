@@ -45,7 +45,8 @@ const messages = {
   NO_CALIBRATION: 'the DCO was set from an erased info A: its frequency is not what the program expects',
   REFERENCE_SETTLING: 'the ADC10 converted within 30 us of switching its reference: silicon gives a wrong result',
   SHORT_SAMPLE: 'the temperature sensor was sampled for less than 30 us: silicon gives a wrong result',
-  RANGE_JUMP: 'RSELx went from above 13 to below 12 at once: the DCO may stop (erratum BCL12), go through 13',
+  RANGE_JUMP:
+    'the DCO may stop (erratum BCL12): set DCOx to 0 before RSELx goes to 13 or above, and come down from 14 or 15 by way of 13',
   ODD_ADDRESS: 'word access to an odd address: the chip ignores bit 0',
   ILLEGAL_INSTRUCTION: 'this word is no MSP430 instruction; it was skipped',
   NO_RESET_VECTOR: 'the reset vector at 0xFFFE is erased: there is no program to run',

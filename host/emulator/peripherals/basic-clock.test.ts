@@ -225,17 +225,22 @@ describe('a crystal that takes its time', () => {
   });
 });
 
-it('warns of a jump from RSEL 14 or 15 to below 12 (erratum BCL12)', () => {
-  const codesOf = (ranges: readonly number[]) => {
+it('warns of steps of RSELx that may stop the DCO (erratum BCL12)', () => {
+  /** Warnings when DCOCTL is set and RSELx goes through these ranges. */
+  const codesOf = (dcoctl: number, ranges: readonly number[]) => {
     const mcu = chip();
     const codes: string[] = [];
     mcu.onWarning(({ code }) => codes.push(code));
+    mcu.bus.writeByte(DCOCTL, dcoctl);
     for (const range of ranges) mcu.bus.writeByte(BCSCTL1, 0x80 | range);
     return codes;
   };
-  expect(codesOf([15, 7])).toEqual(['RANGE_JUMP']);
-  expect(codesOf([15, 13, 7])).toEqual([]);
-  expect(codesOf([15, 12])).toEqual([]);
+  // TI's way to 16 MHz, and one that leaves DCOx as it is.
+  expect(codesOf(0, [15])).toEqual([]);
+  expect(codesOf(0x60, [15])).toEqual(['RANGE_JUMP']);
+  expect(codesOf(0, [15, 12])).toEqual(['RANGE_JUMP']);
+  expect(codesOf(0, [15, 13, 12])).toEqual([]);
+  expect(codesOf(0x60, [12, 7, 0])).toEqual([]);
 });
 
 describe('low-power modes (SLAU144 "Operating Modes")', () => {

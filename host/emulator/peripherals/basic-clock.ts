@@ -33,7 +33,7 @@ export interface BasicClockOptions {
   readonly xinHz: number | undefined;
   /** DCO set to the contents of an erased info A. */
   onNoCalibration(): void;
-  /** RSELx went from above 13 to below 12 in one step: the DCO may stop (erratum BCL12). */
+  /** RSELx changed in a way that may stop the DCO (erratum BCL12). */
   onRangeJump(): void;
   /** Sets the request of the NMI vector together with its other sources. */
   requestNmi(source: 'oscillator', requested: boolean): void;
@@ -166,7 +166,8 @@ export class BasicClock {
     bus.mapByte(0x57, {
       read: () => this.bcsctl1,
       write: (value) => {
-        if ((this.bcsctl1 & 0x0f) > 13 && (value & 0x0f) < 12) this.options.onRangeJump();
+        // An erased info A has a warning of its own.
+        if (value !== 0xff || this.dcoctl !== 0xff) this.checkRange(this.bcsctl1 & 0x0f, value & 0x0f);
         this.bcsctl1 = value;
         this.dcoChanged();
       },
@@ -206,6 +207,13 @@ export class BasicClock {
 
   private requestNmi(): void {
     this.options.requestNmi('oscillator', this.ofie && this.ofifg);
+  }
+
+  /** BCL12: down from 14 or 15 by way of 13, up to 13 or more with DCOx = 0. */
+  private checkRange(before: number, after: number): void {
+    const down = before > 13 && after < 13;
+    const up = before < 13 && after > 12 && this.dcoctl >> 5 !== 0;
+    if (down || up) this.options.onRangeJump();
   }
 
   private dcoChanged(): void {
