@@ -1,5 +1,5 @@
 /**
- * `earl flash`: writes a program to a board, verifies it, and gives the board its id.
+ * `earl flash`: writes a program to a board, verifies it, and gives the board its id and its key.
  *
  * stderr: progress and notes; stdout: the result. A board is only reported as flashed when every byte was read back.
  */
@@ -8,15 +8,16 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { defaultStateFolder, makePlan, readInfoFile, vectorBlock } from '../flash/index.ts';
-import { formatId, parseId, randomId } from '../link/index.ts';
+import { formatId, probeKinds } from '../link/index.ts';
+import { ProbeStore } from '../probes/index.ts';
 import { readImage } from '../transport/firmware-image.ts';
+import { type IdentityFlags, identityChoice, parseIdChoice, parseKeyChoice, storeIdentity } from './flash-identity.ts';
 import { FlashProgress } from './flash-progress.ts';
 import { chooseRunner } from './flash-target.ts';
 
-interface FlashFlags {
+interface FlashFlags extends IdentityFlags {
   runner?: string;
   port?: string;
-  id: Uint8Array | 'keep';
   json?: true;
   onChip?: string;
   password?: string;
@@ -43,12 +44,16 @@ Runners:
   emu:NAME                  an emulated board in this process, for tests
 
 Examples:
-  $ earl flash ball --id random
+  $ earl flash ball
       the LaunchPad that is connected; with two of them it asks which
   $ earl flash ball --runner bsl:/dev/ttyUSB0 --on-chip led_test --invert-reset
       by the boot loader of a chip that holds led_test now, DTR of the adapter wired to RST
   $ earl emulate led_test --rfc2217 4000 &
   $ earl flash ball --runner bsl:rfc2217://127.0.0.1:4000 --on-chip led_test
+
+A board keeps the id that it has; one without gets a new one. With the id it gets a secret key, by which it proves over the
+air that it is the probe it says (docs/security.md); a key that this machine knows is kept. Id and key are known here then:
+earl probes list.
 
 A flash that was interrupted is repaired by running it again. docs/flashing.md has the wiring and the rest.`;
 
@@ -58,7 +63,8 @@ export function flashCommand(): Command {
     .argument('<image>', 'kind of probe, or a program file')
     .option('--runner <how>', 'mspdebug:DRIVER, bsl:PORT or emu:NAME; default: the only LaunchPad')
     .option('--port <port>', 'which LaunchPad: its serial port or serial number')
-    .option('--id <id>', 'id to give the board: 16 hex digits, "random" or "keep"', parseIdChoice, 'keep')
+    .option('--id <id>', "16 hex digits, random, or keep; default: the board's, or a new one", parseIdChoice)
+    .option('--key <key>', '32 hex digits, random, or none; default: the known one, or a new one', parseKeyChoice)
     .option('--json', 'write progress and result as JSON lines')
     .option('--info-a', "let the image overwrite info A, the chip's calibration")
     .optionsGroup('Boot loader:')
@@ -78,8 +84,8 @@ export function flashCommand(): Command {
 
 async function run(name: string, flags: FlashFlags): Promise<void> {
   const json = flags.json === true;
-  const id = flags.id === 'keep' ? undefined : flags.id;
-  const plan = makePlan(readImage(name), { ...(id && { id }), infoA: flags.infoA === true });
+  const store = new ProbeStore();
+  const plan = makePlan(readImage(name), { identity: identityChoice(flags, store), infoA: flags.infoA === true });
   const password = passwordOf(flags);
   const runner = await chooseRunner(flags, {
     stateFolder: defaultStateFolder(),
@@ -105,13 +111,17 @@ async function run(name: string, flags: FlashFlags): Promise<void> {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const startedAt = performance.now();
-  const result = await runner.flash(plan, progress, interrupted.signal).finally(() => progress.end());
+  const flashed = await runner.flash(plan, progress, interrupted.signal).finally(() => progress.end());
+  const { record, ...result } = flashed;
+  const note = record && storeIdentity(store, record, kindOf(name));
+  if (note !== undefined) progress.onNotice(note);
   const seconds = Math.round((performance.now() - startedAt) / 100) / 10;
-  const done = { kind: 'flashed', image: name, runner: runner.name, ...result, id: id && formatId(id), seconds };
+  const identity = record && { id: formatId(record.id), hasKey: record.key !== undefined };
+  const done = { kind: 'flashed', image: name, runner: runner.name, ...result, ...identity, seconds };
   if (json) console.log(JSON.stringify(done));
   else {
     console.log(`${name}: ${result.bytes} bytes written and verified in ${seconds} s (${result.target})`);
-    if (id) console.log(`id: ${formatId(id)}`);
+    if (identity) console.log(`id: ${identity.id}${identity.hasKey ? `, key known in ${store.folder}` : ', no key'}`);
     if (result.backup) console.error(`info memory as it was: ${result.backup}`);
   }
 }
@@ -140,14 +150,9 @@ function readPassword(file: string): Uint8Array {
   );
 }
 
-function parseIdChoice(text: string): Uint8Array | 'keep' {
-  if (text === 'keep') return 'keep';
-  if (text === 'random') return randomId((length) => crypto.getRandomValues(new Uint8Array(length)));
-  try {
-    return parseId(text);
-  } catch (error) {
-    throw new InvalidArgumentError(errorMessage(error));
-  }
+/** The kind of probe, when the image was named by it. */
+function kindOf(name: string): string {
+  return Object.hasOwn(probeKinds, name) ? name : '';
 }
 
 function parseBaud(text: string): number {

@@ -3,7 +3,8 @@
  * erased, and a note that a flash of this port has begun.
  *
  * Two files per port in one folder: `info-PORT.txt` (TI-TXT, 256 bytes at 0x1000, kept) and `unfinished-PORT.json`
- * (removed when a flash is verified). Files are replaced whole, so a kill leaves the old or the new one.
+ * (removed when a flash is verified). Files are replaced whole, so a kill leaves the old or the new one, and are for this
+ * user's eyes only: info memory holds the probe's key.
  */
 
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,7 +51,7 @@ export class Backup {
   /** Before anything is erased. Rejects with `FLASH_BACKUP` when it cannot be written: then nothing is erased. */
   begin(info: Uint8Array): void {
     try {
-      mkdirSync(this.folder, { recursive: true });
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       replace(this.infoFile, infoText(info));
       replace(this.unfinishedFile, `${JSON.stringify({ startedAt: new Date().toISOString() })}\n`);
     } catch (error) {
@@ -69,7 +70,8 @@ export class Backup {
 }
 
 function replace(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { flush: true });
+  rmSync(`${file}.new`, { force: true }); // of an earlier version it may be open to others
+  writeFileSync(`${file}.new`, text, { flush: true, mode: 0o600 });
   renameSync(`${file}.new`, file);
 }
 

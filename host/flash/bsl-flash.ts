@@ -22,6 +22,7 @@ import {
   infoStart,
   plannedInfo,
   programBlocks,
+  recordIn,
   vectorBlock,
 } from './plan.ts';
 import type { FlashListener, FlashResult, FlashRunner } from './runner.ts';
@@ -139,7 +140,9 @@ class BslFlash {
     listener.onProgress('verify', total, total);
     this.backup.end();
     await client.restart();
-    return { bytes: total, target: `MSP430 ${chip}, boot loader ${loader}`, backup: this.backup.infoFile };
+    const record = recordIn(wanted);
+    const target = `MSP430 ${chip}, boot loader ${loader}`;
+    return { bytes: total, target, backup: this.backup.infoFile, ...(record && { record }) };
   }
 
   // ---- unlocking

@@ -6,12 +6,24 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import intelHex from 'nrf-intel-hex';
 import { EarlError } from '../../errors/index.ts';
-import { type Block, type FlashPlan, infoSegmentLength, infoStart, programBlocks, vectorBlock } from './plan.ts';
+import { INFO_D_ADDRESS } from '../link/index.ts';
+import { isDemanding } from './identity.ts';
+import {
+  type Block,
+  type FlashPlan,
+  infoLength,
+  infoSegmentLength,
+  infoStart,
+  plannedInfo,
+  programBlocks,
+  recordIn,
+  vectorBlock,
+} from './plan.ts';
 import type { FlashListener, FlashResult, FlashRunner } from './runner.ts';
 
 /** The package is CommonJS with types of an ES module: what is imported is the class itself. */
@@ -34,10 +46,14 @@ export function mspdebugRunner(driver: string, options: MspdebugOptions = {}): F
     flash: async (plan, listener, signal) => {
       const folder = mkdtempSync(join(tmpdir(), 'earl-flash-'));
       try {
-        const { commands, bytes } = writeFiles(folder, plan);
-        const program = options.program ?? 'mspdebug';
-        await runMspdebug(program, [...args, ...commands], driver, bytes, listener, signal);
-        return { bytes, target: `by mspdebug ${driver}` } satisfies FlashResult;
+        const run = (commands: readonly string[], reader: MspdebugReader) =>
+          runMspdebug(options.program ?? 'mspdebug', [...args, ...commands], driver, reader, signal);
+        const before = plan.identity && (await readInfo(folder, run, new MspdebugReader(0, listener)));
+        const decided = before === undefined ? plan : withIdentity(plan, before, driver, listener);
+        const { commands, bytes } = writeFiles(folder, decided);
+        await run(commands, new MspdebugReader(bytes, listener));
+        const record = before && recordIn(plannedInfo({ ...decided, identity: undefined }, before));
+        return { bytes, target: `by mspdebug ${driver}`, ...(record && { record }) } satisfies FlashResult;
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
@@ -51,6 +67,45 @@ export function driverArguments(driver: string, serialNumber?: string): string[]
   if (remote) return ['-n', 'gdbc', '-d', `${remote[1]}:${remote[2]}`];
   if (/^[a-z][a-z0-9-]*$/.test(driver) && driver !== 'gdbc') return ['-n', driver, ...serial];
   throw new EarlError('USAGE', `"${driver}" is no driver of mspdebug: rf2500, tilib or gdbc:HOST:PORT`);
+}
+
+/** Info memory as it is on the chip. */
+async function readInfo(
+  folder: string,
+  run: (commands: readonly string[], reader: MspdebugReader) => Promise<void>,
+  reader: MspdebugReader,
+): Promise<Uint8Array> {
+  const file = join(folder, 'info.hex');
+  await run([`hexout 0x${infoStart.toString(16)} ${infoLength} ${file}`], reader);
+  const info = new Uint8Array(infoLength).fill(0xff);
+  try {
+    for (const [address, data] of MemoryMap.fromHex(readFileSync(file, 'utf8'))) info.set(data, address - infoStart);
+  } catch (error) {
+    throw new EarlError('FLASH_FAILED', "mspdebug did not read the board's info memory: nothing was changed", {
+      cause: error,
+    });
+  }
+  return info;
+}
+
+/**
+ * The plan with id and key decided. By gdbc info memory can be written where it is empty and no more, so there a board keeps
+ * its record unless the user demands another.
+ */
+function withIdentity(plan: FlashPlan, before: Uint8Array, driver: string, listener: FlashListener): FlashPlan {
+  const at = INFO_D_ADDRESS - infoStart;
+  const current = before.subarray(at, at + infoSegmentLength);
+  const isStuck = driver.startsWith('gdbc:') && current.some((byte) => byte !== 0xff);
+  if (isStuck && !isDemanding(plan.identity!)) {
+    const { key } = recordIn(before) ?? {};
+    if (key === undefined) listener.onNotice('the board keeps its id and gets no key: gdbc cannot erase info memory');
+    return { ...plan, identity: undefined };
+  }
+  const wanted = plannedInfo(plan, before).subarray(at, at + infoSegmentLength);
+  if (wanted.every((byte, index) => byte === current[index])) return { ...plan, identity: undefined };
+  const info = plan.info.slice();
+  info.splice(at, infoSegmentLength, ...wanted);
+  return { ...plan, info, identity: undefined };
 }
 
 /**
@@ -89,13 +144,11 @@ function runMspdebug(
   program: string,
   args: readonly string[],
   driver: string,
-  total: number,
-  listener: FlashListener,
+  reader: MspdebugReader,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const reader = new MspdebugReader(total, listener);
     let errors = '';
     child.stdout!.setEncoding('utf8').on('data', (text: string) => reader.take(text));
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -126,7 +179,10 @@ function startError(error: NodeJS.ErrnoException): EarlError {
 export class MspdebugReader {
   text = '';
   /** Every part was compared. */
-  verified = false;
+  get verified(): boolean {
+    return this.done.verify >= this.total;
+  }
+
   private readonly total: number;
   private readonly listener: FlashListener;
   private rest = '';
@@ -150,7 +206,6 @@ export class MspdebugReader {
     if (!match) return;
     const stage = match[1] === 'Writing' ? 'write' : 'verify';
     this.done[stage] += Number(match[2]);
-    this.verified = this.done.verify >= this.total;
     this.listener.onProgress(stage, Math.min(this.done[stage], this.total), this.total);
   }
 }

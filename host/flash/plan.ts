@@ -5,7 +5,8 @@
 
 import { EarlError } from '../../errors/index.ts';
 import type { Image } from '../emulator/image/image.ts';
-import { buildInfoSegment, INFO_D_ADDRESS } from '../link/provisioning.ts';
+import { buildInfoSegment, INFO_D_ADDRESS, type InfoRecord, parseInfoRecord } from '../link/index.ts';
+import { type IdentityChoice, identityFor } from './identity.ts';
 
 export const flashStart = 0xc000;
 export const vectorsStart = 0xffe0;
@@ -18,7 +19,9 @@ const loaderKey = 0xffde;
 const loaderOff = 0xaa55;
 
 export interface PlanOptions {
-  /** 8 bytes; without them the id on the chip stays. */
+  /** Which id and key the board gets; without it those on the chip stay, unless the image brings its own. */
+  readonly identity?: IdentityChoice;
+  /** Short for an identity of this id without a key. */
   readonly id?: Uint8Array;
   /** Info A may be written: it holds the calibration of this one chip. */
   readonly infoA?: boolean;
@@ -31,7 +34,8 @@ export interface FlashPlan {
   readonly info: readonly (number | undefined)[];
   /** Bytes that the image and the id hold. */
   readonly bytes: number;
-  readonly id: Uint8Array | undefined;
+  /** What is to be decided when the board's info memory is known; see `plannedInfo`. */
+  readonly identity: IdentityChoice | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -61,7 +65,8 @@ export function makePlan(image: Image, options: PlanOptions = {}): FlashPlan {
       info[INFO_D_ADDRESS - infoStart + index] = byte;
     });
   }
-  return { flash, info, bytes, id: options.id, warnings: warningsOf(flash) };
+  const ownRecord = info[INFO_D_ADDRESS - infoStart] !== undefined;
+  return { flash, info, bytes, identity: ownRecord ? undefined : options.identity, warnings: warningsOf(flash) };
 }
 
 function warningsOf(flash: Uint8Array): string[] {
@@ -70,9 +75,18 @@ function warningsOf(flash: Uint8Array): string[] {
   return ['this image holds 0xaa55 at 0xffde, which switches the boot loader off: only a debugger can flash after it'];
 }
 
-/** Info memory as the plan wants it, given what is there. */
+/** Info memory as the plan wants it, given what is there. Asked once a flash: ids and keys may be drawn anew each time. */
 export function plannedInfo(plan: FlashPlan, current: Uint8Array): Uint8Array {
-  return current.map((byte, index) => plan.info[index] ?? byte);
+  const wanted = current.map((byte, index) => plan.info[index] ?? byte);
+  const record = plan.identity && identityFor(plan.identity, recordIn(current));
+  if (record !== undefined) wanted.set(buildInfoSegment(record.id, record.key), INFO_D_ADDRESS - infoStart);
+  return wanted;
+}
+
+/** Id and key in 256 bytes of info memory. */
+export function recordIn(info: Uint8Array): InfoRecord | undefined {
+  const at = INFO_D_ADDRESS - infoStart;
+  return parseInfoRecord(info.subarray(at, at + infoSegmentLength));
 }
 
 export interface Block {

@@ -1,5 +1,6 @@
 /** What every way of flashing has in common. */
 
+import type { InfoRecord } from '../link/index.ts';
 import type { FlashPlan } from './plan.ts';
 
 export type FlashStage = 'erase' | 'write' | 'verify';
@@ -18,6 +19,8 @@ export interface FlashResult {
   readonly target: string;
   /** Where info memory was saved. */
   readonly backup?: string;
+  /** Id and key on the board now, read back; absent when it has none, or when it does not outlive the flash. */
+  readonly record?: InfoRecord;
 }
 
 export interface FlashRunner {
