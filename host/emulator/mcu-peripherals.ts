@@ -250,13 +250,16 @@ export class McuPeripherals {
   /** ACLK on P1.0, SMCLK on P1.4, ADC10CLK on P1.3, which run while their pins are selected. */
   private clockOutputs(scheduler: Scheduler): void {
     const { aclk, smclk, adcOscillator } = this.clock;
-    new ClockOutput(scheduler, this.outputPin(1, 0), [aclk], () => ({ clock: aclk, divider: 1 }));
-    new ClockOutput(scheduler, this.outputPin(1, 4), [smclk], () => ({ clock: smclk, divider: 1 }));
-    const adcPin = this.outputPin(1, 3);
-    new ClockOutput(scheduler, adcPin, [aclk, smclk, adcOscillator], () => {
-      const { source, divider } = this.adc.clock;
-      return { clock: source ?? adcOscillator, divider };
-    });
+    const undivided = (clock: ClockLine) => ({ clocks: [clock], current: () => ({ clock, divider: 1 }) });
+    new ClockOutput(scheduler, this.outputPin(1, 0), () => undivided(aclk));
+    new ClockOutput(scheduler, this.outputPin(1, 4), () => undivided(smclk));
+    new ClockOutput(scheduler, this.outputPin(1, 3), () => ({
+      clocks: [aclk, smclk, adcOscillator],
+      current: () => {
+        const { source, divider } = this.adc.clock;
+        return { clock: source ?? adcOscillator, divider };
+      },
+    }));
   }
 
   private flashController(

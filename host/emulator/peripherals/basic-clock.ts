@@ -9,14 +9,14 @@
  * follow the DCO, in whose cycles time is counted.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
 import { ClockLine } from '../clock-line.ts';
 import { status } from '../cpu/cpu.ts';
-import { type InterruptLines, vectors } from '../interrupts.ts';
+import { type InterruptLines, type InterruptSource, vectors } from '../interrupts.ts';
 import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
 import { dcoFrequencyHz } from './dco.ts';
 import type { PinFunction } from './pin.ts';
-import type { SpecialFunctionRegisters } from './sfr.ts';
+import { type SfrOwner, type SpecialFunctionRegisters, sfrAddresses } from './sfr.ts';
 
 const OFIFG = 0x02;
 const resetValues = { dcoctl: 0x60, bcsctl1: 0x87 } as const;
@@ -39,7 +39,9 @@ export interface BasicClockOptions {
   requestNmi(source: 'oscillator', requested: boolean): void;
 }
 
-export class BasicClock {
+const registers = { BCSCTL3: 0x53, DCOCTL: 0x56, BCSCTL1: 0x57, BCSCTL2: 0x58 } as const;
+
+export class BasicClock implements RegisterOwner, SfrOwner, InterruptSource {
   readonly mclk: ClockLine;
   readonly smclk: ClockLine;
   readonly aclk: ClockLine;
@@ -48,7 +50,8 @@ export class BasicClock {
   /** ADC10OSC, likewise. */
   readonly adcOscillator: ClockLine;
 
-  private readonly freeRunning: Map<ClockLine, number>;
+  private pinOscillatorHz = 0;
+  private adcOscillatorHz = 0;
   private readonly scheduler: Scheduler;
   private readonly options: BasicClockOptions;
   private currentVloHz: number;
@@ -61,9 +64,9 @@ export class BasicClock {
   private ofifg = true;
   private ofie = false;
   /** XIN and XOUT, when something is connected to them. */
-  private crystalPins: { readonly xin: PinFunction; readonly xout: PinFunction } | undefined;
+  private crystalPins: { readonly xin: PinFunction; readonly xout: PinFunction } | undefined = undefined;
   private crystalSwings = false;
-  private crystalStart: ScheduledEvent | undefined;
+  private crystalStart: ScheduledEvent | undefined = undefined;
 
   constructor(
     scheduler: Scheduler,
@@ -80,12 +83,10 @@ export class BasicClock {
     this.aclk = new ClockLine(scheduler);
     this.pinOscillator = new ClockLine(scheduler);
     this.adcOscillator = new ClockLine(scheduler);
-    this.freeRunning = new Map([
-      [this.pinOscillator, 0],
-      [this.adcOscillator, 0],
-    ]);
-    this.mapRegisters(bus);
-    this.mapFlags(sfr, interrupts);
+    bus.own(Object.values(registers), this);
+    sfr.claim('IE1', OFIFG, this);
+    sfr.claim('IFG1', OFIFG, this);
+    interrupts.attach(vectors.NMI, this);
     this.apply();
   }
 
@@ -107,8 +108,10 @@ export class BasicClock {
 
   /** Sets the frequency of a free-running oscillator, 0 for off. */
   setOscillator(line: ClockLine, frequencyHz: number): void {
-    this.freeRunning.set(line, Math.round(frequencyHz));
-    this.apply();
+    const hz = Math.round(frequencyHz);
+    if (line === this.pinOscillator) this.pinOscillatorHz = hz;
+    else this.adcOscillatorHz = hz;
+    if (this.configureLine(line, hz, this.dcoHz, 1, false)) line.notify();
   }
 
   /** The time when `cycles` cycles of MCLK from now have passed. */
@@ -148,61 +151,66 @@ export class BasicClock {
     this.apply();
   }
 
-  private mapRegisters(bus: RegisterBus): void {
-    bus.mapByte(0x53, {
-      read: () => this.bcsctl3 | (this.fault ? 1 : 0),
-      write: (value) => {
-        this.bcsctl3 = value & 0xfc;
-        this.apply();
-      },
-    });
-    bus.mapByte(0x56, {
-      read: () => this.dcoctl,
-      write: (value) => {
-        this.dcoctl = value;
-        this.dcoChanged();
-      },
-    });
-    bus.mapByte(0x57, {
-      read: () => this.bcsctl1,
-      write: (value) => {
-        // An erased info A has a warning of its own.
-        if (value !== 0xff || this.dcoctl !== 0xff) this.checkRange(this.bcsctl1 & 0x0f, value & 0x0f);
-        this.bcsctl1 = value;
-        this.dcoChanged();
-      },
-    });
-    bus.mapByte(0x58, {
-      read: () => this.bcsctl2,
-      write: (value) => {
-        this.bcsctl2 = value;
-        this.apply();
-      },
-    });
+  readRegister(address: number): number {
+    switch (address) {
+      case registers.BCSCTL3:
+        return this.bcsctl3 | (this.fault ? 1 : 0);
+      case registers.DCOCTL:
+        return this.dcoctl;
+      case registers.BCSCTL1:
+        return this.bcsctl1;
+      default:
+        return this.bcsctl2;
+    }
   }
 
-  private mapFlags(sfr: SpecialFunctionRegisters, interrupts: InterruptLines): void {
-    sfr.own('IE1', OFIFG, {
-      read: () => (this.ofie ? OFIFG : 0),
-      write: (bits) => {
-        this.ofie = bits !== 0;
-        this.requestNmi();
-      },
-    });
-    sfr.own('IFG1', OFIFG, {
-      read: () => (this.ofifg ? OFIFG : 0),
-      write: (bits) => {
-        // The fault, while it lasts, sets the flag again.
-        const before = this.ofifg;
-        this.ofifg = bits !== 0 || this.fault;
-        this.requestNmi();
-        if (before !== this.ofifg && this.bcsctl2 >= 0x80) this.apply();
-      },
-    });
-    interrupts.onAccept(vectors.NMI, () => {
-      this.ofie = false;
+  peekRegister(address: number): number {
+    return this.readRegister(address);
+  }
+
+  writeRegister(address: number, value: number): void {
+    switch (address) {
+      case registers.BCSCTL3:
+        this.bcsctl3 = value & 0xfc;
+        this.apply();
+        break;
+      case registers.DCOCTL:
+        this.dcoctl = value;
+        this.dcoChanged();
+        break;
+      case registers.BCSCTL1:
+        if ((this.bcsctl1 & 0x0f) > 13 && (value & 0x0f) < 12) this.options.onRangeJump();
+        this.bcsctl1 = value;
+        this.dcoChanged();
+        break;
+      default:
+        this.bcsctl2 = value;
+        this.apply();
+    }
+  }
+
+  readSfr(address: number): number {
+    const set = address === sfrAddresses.IE1 ? this.ofie : this.ofifg;
+    return set ? OFIFG : 0;
+  }
+
+  writeSfr(address: number, bits: number): void {
+    if (address === sfrAddresses.IE1) {
+      this.ofie = bits !== 0;
       this.requestNmi();
-    });
+      return;
+    }
+    // The fault, while it lasts, sets the flag again.
+    const before = this.ofifg;
+    this.ofifg = bits !== 0 || this.fault;
+    this.requestNmi();
+    if (before !== this.ofifg && this.bcsctl2 >= 0x80) this.apply();
+  }
+
+  /** The CPU took the NMI vector. */
+  interruptAccepted(): void {
+    this.ofie = false;
+    this.requestNmi();
   }
 
   private requestNmi(): void {
@@ -261,7 +269,7 @@ export class BasicClock {
   }
 
   private apply(): void {
-    const lines = [this.mclk, this.smclk, this.aclk, ...this.freeRunning.keys()];
+    const lines = [this.mclk, this.smclk, this.aclk, this.pinOscillator, this.adcOscillator];
     for (const line of lines) line.fold();
     const { dcoHz } = this;
     this.scheduler.setFrequency(dcoHz);
@@ -274,7 +282,8 @@ export class BasicClock {
       this.configureMain(dcoHz, lowHz),
       this.configureSub(dcoHz, lowHz),
       this.configureLine(this.aclk, lowHz, dcoHz, 1 << ((this.bcsctl1 >> 4) & 3), this.gated(status.OSCOFF)),
-      ...Array.from(this.freeRunning, ([line, hz]) => this.configureLine(line, hz, dcoHz, 1, false)),
+      this.configureLine(this.pinOscillator, this.pinOscillatorHz, dcoHz, 1, false),
+      this.configureLine(this.adcOscillator, this.adcOscillatorHz, dcoHz, 1, false),
     ];
     lines.forEach((line, index) => {
       if (changed[index]) line.notify();

@@ -6,34 +6,46 @@
  * such edges bear the same time, so that frequencies are right and duty cycles are not.
  */
 
-import type { ClockDomain } from '../clock-domain.ts';
+import type { ClockDomain, ClockUser, FollowedClock } from '../clock-domain.ts';
 import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
-import type { PinFunction } from './pin.ts';
+import type { FunctionUser, PinFunction } from './pin.ts';
 
-export class ClockOutput {
+/** What comes out of the pin. */
+export interface OutputSource {
+  /** All that it may come from. */
+  readonly clocks: readonly FollowedClock[];
+  /** The clock and by what it is divided on its way to the pin; asked again at every edge. */
+  current(): { readonly clock: ClockDomain; readonly divider: number };
+}
+
+export class ClockOutput implements FunctionUser, ClockUser {
   private readonly scheduler: Scheduler;
   private readonly pin: PinFunction;
-  private readonly source: () => { readonly clock: ClockDomain; readonly divider: number };
-  private event: ScheduledEvent | undefined;
+  private readonly source: () => OutputSource;
+  /** Known once the pin was selected, which it never is on most chips. */
+  private selected: OutputSource | undefined = undefined;
+  private event: ScheduledEvent | undefined = undefined;
   /** The tick that rose last, while nothing changed since. */
-  private lastTick: number | undefined;
+  private lastTick: number | undefined = undefined;
 
-  /** @param source the clock and by what it is divided on its way to the pin; asked again at every edge */
-  constructor(
-    scheduler: Scheduler,
-    pin: PinFunction,
-    clocks: readonly ClockDomain[],
-    source: () => { readonly clock: ClockDomain; readonly divider: number },
-  ) {
+  /** @param source asked when the pin is selected for the first time */
+  constructor(scheduler: Scheduler, pin: PinFunction, source: () => OutputSource) {
     this.scheduler = scheduler;
     this.pin = pin;
     this.source = source;
     pin.output(0);
-    pin.onSelect(() => this.plan());
-    for (const clock of clocks) clock.onChange(() => this.plan());
+    pin.follow(this);
   }
 
-  private plan(): void {
+  functionSelected(): void {
+    if (this.selected === undefined && this.pin.selected) {
+      this.selected = this.source();
+      for (const clock of this.selected.clocks) clock.follow(this);
+    }
+    this.clockChanged();
+  }
+
+  clockChanged(): void {
     this.scheduler.cancel(this.event);
     this.event = undefined;
     this.lastTick = undefined;
@@ -41,7 +53,7 @@ export class ClockOutput {
   }
 
   private next(): void {
-    const { clock, divider } = this.source();
+    const { clock, divider } = this.selected!.current();
     const tick = (this.lastTick ?? Math.floor(clock.ticks() / divider) * divider) + divider;
     const rising = clock.timeOfTick(tick);
     if (rising === Number.POSITIVE_INFINITY) return;
