@@ -179,7 +179,8 @@ export class BasicClock implements RegisterOwner, SfrOwner, InterruptSource {
         this.dcoChanged();
         break;
       case registers.BCSCTL1:
-        if ((this.bcsctl1 & 0x0f) > 13 && (value & 0x0f) < 12) this.options.onRangeJump();
+        // An erased info A has a warning of its own.
+        if (value !== 0xff || this.dcoctl !== 0xff) this.checkRange(this.bcsctl1 & 0x0f, value & 0x0f);
         this.bcsctl1 = value;
         this.dcoChanged();
         break;
