@@ -44,11 +44,10 @@ export async function openCentral(adapter: string | HciPort, options: OpenAdapte
     opened.release();
   });
   try {
-    await waitForPower(noble, opened, options, () => {
-      // Reading the state is what starts noble, at once instead of in the next tick.
-      void noble.state;
-      releaseProcess(bindingOf(noble), opened);
-    });
+    // Reading the state is what starts noble, at once instead of in the next tick.
+    void noble.state;
+    releaseProcess(bindingOf(noble), opened);
+    await waitForPower(noble, opened, options);
   } catch (error) {
     await close();
     throw error;

@@ -5,6 +5,7 @@
  * with Unknown HCI Command. It accepts commands as fast as they come (Num_HCI_Command_Packets is always 1, which both
  * noble and bleno insist on and ignore), one ACL packet more than its buffers is dropped and reported as Data Buffer Overflow.
  */
+import { EarlError } from '../../errors/index.ts';
 import { type DeviceAddress, formatAddress } from './address.ts';
 import { Advertiser, type AdvertiserContext, type Listener } from './advertiser.ts';
 import { CommandTable } from './controller-commands.ts';
@@ -139,11 +140,7 @@ export class VirtualController {
 
   /** Takes the node off the air, as if its battery were pulled: peers notice by their supervision timeout. */
   detach(): void {
-    if (!this.attached) return;
-    this.attached = false;
-    this.resetState();
-    this.context.detach(this);
-    this.port.onClose();
+    this.leave(new EarlError('TRANSPORT_LOST', `the virtual controller ${this.address} (${this.name}) left the air`));
   }
 
   ownAddress(isRandom: boolean): DeviceAddress {
@@ -253,6 +250,14 @@ export class VirtualController {
     return ((this.eventMask >> BigInt(code - 1)) & 1n) === 1n;
   }
 
+  private leave(why: EarlError | undefined): void {
+    if (!this.attached) return;
+    this.attached = false;
+    this.resetState();
+    this.context.detach(this);
+    this.port.onClose(why);
+  }
+
   private makePort(): HciPort {
     const port: HciPort = {
       write: (packet) => {
@@ -264,7 +269,7 @@ export class VirtualController {
       },
       onPacket: () => {},
       onClose: () => {},
-      close: () => this.detach(),
+      close: () => this.leave(undefined),
     };
     return port;
   }

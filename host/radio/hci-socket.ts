@@ -25,6 +25,8 @@ export class HciSocket extends EventEmitter {
     this.port = port;
     port.onPacket = (packet) => this.take(packet);
     port.onClose = (error) => {
+      this.links.clear();
+      this.onLinksEnded?.();
       if (this.isStopped) return;
       this.setUp(false);
       onGone(error);

@@ -13,13 +13,8 @@ export function stackUnavailable(name: string, cause: unknown): EarlError {
   );
 }
 
-/** Resolves at poweredOn. `start` begins what there is to wait for. */
-export function waitForPower(
-  stack: EventEmitter,
-  adapter: Adapter,
-  options: OpenAdapterOptions,
-  start: () => void,
-): Promise<void> {
+/** Resolves at poweredOn. */
+export function waitForPower(stack: EventEmitter, adapter: Adapter, options: OpenAdapterOptions): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   return new Promise((resolve, reject) => {
     let last = 'unknown';
@@ -39,11 +34,6 @@ export function waitForPower(
     const timer = setTimeout(() => settle(silent(adapter, last, timeoutMs)), timeoutMs);
     adapter.onGone = (error) => settle(error ?? new EarlError('TRANSPORT_LOST', `${adapter.name} went away`));
     stack.on('stateChange', onState);
-    try {
-      start();
-    } catch (error) {
-      settle(stackUnavailable('the Bluetooth stack', error));
-    }
   });
 }
 

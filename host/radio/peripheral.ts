@@ -55,10 +55,10 @@ export async function openPeripheral(adapter: string | HciPort, options: OpenAda
     opened.release();
   });
   try {
-    await waitForPower(bleno, opened, options, () => {
-      // bleno starts with its first `stateChange` listener, which was just added.
-      releaseProcess(bindingOf(bleno), opened);
-    });
+    // bleno starts with its first `stateChange` listener.
+    const powered = waitForPower(bleno, opened, options);
+    releaseProcess(bindingOf(bleno), opened);
+    await powered;
   } catch (error) {
     await close();
     throw error;

@@ -3,7 +3,7 @@
  * with their UART driver, btattach, Zephyr's hosts. Linux and macOS.
  */
 import { execFileSync } from 'node:child_process';
-import { writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import type { VirtualController } from './controller.ts';
 import { H4Parser } from './h4.ts';
@@ -30,10 +30,12 @@ const MAX_WAITING_OCTETS = 65_536;
 export async function servePty(controller: VirtualController): Promise<PtyEnd> {
   const pty = (await import('@lydell/node-pty')) as unknown as { open(options: { encoding: null }): PtyPair };
   let pair: PtyPair;
+  let held: number;
   try {
     pair = pty.open({ encoding: null });
-    // The controller's side must not read what it wrote; held open, the terminal survives its users.
-    pair.slave.pause();
+    // Held open, the terminal survives its users; held by a plain descriptor, because node-pty's own end would read.
+    held = openSync(pair.ptsName, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    pair.slave.destroy();
     execFileSync('stty', [process.platform === 'darwin' ? '-f' : '-F', pair.ptsName, 'raw', '-echo']);
   } catch (error) {
     throw new EarlError('TRANSPORT_FAILED', `no pseudo-terminal: ${errorMessage(error)}`, { cause: error });
@@ -42,7 +44,7 @@ export async function servePty(controller: VirtualController): Promise<PtyEnd> {
   const parser = new H4Parser((packet) => controller.port.write(packet));
   const close = () => {
     writer.stop();
-    pair.slave.destroy();
+    closeSync(held);
     pair.master.destroy();
     controller.detach();
   };
