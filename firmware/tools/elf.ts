@@ -1,7 +1,11 @@
 /**
- * Reads the ELF files that GCC and clang produce for the MSP430: sections, symbols and loadable segments.
- * 32-bit little-endian only (System V ABI, "Object Files"; machine 105). Not a general ELF library.
+ * An image as GCC and clang link it, for the tools that measure and check it: sections by name, loadable segments, symbols.
+ * The emulator's reader (host/emulator/image/elf.ts) reads the tables.
  */
+import { readElfFile } from '../../host/emulator/image/elf.ts';
+
+const SHT_NOBITS = 8;
+const SHF_ALLOC = 2;
 
 export interface Section {
   readonly name: string;
@@ -32,89 +36,22 @@ export interface ElfImage {
   readonly symbols: readonly ElfSymbol[];
 }
 
-const MACHINE_MSP430 = 105;
-const PT_LOAD = 1;
-const SHT_SYMTAB = 2;
-const SHT_NOBITS = 8;
-const SHF_ALLOC = 2;
-const STT_FUNC = 2;
-
-function text(bytes: Uint8Array, offset: number): string {
-  const end = bytes.indexOf(0, offset);
-  return new TextDecoder().decode(bytes.subarray(offset, end));
-}
-
 export function readElf(bytes: Uint8Array): ElfImage {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 52 || view.getUint32(0, false) !== 0x7f454c46) throw new Error('not an ELF file');
-  if (view.getUint16(18, true) !== MACHINE_MSP430) throw new Error('not an ELF file for the MSP430');
-  const headers = sectionHeaders(view);
-  const names = headers[view.getUint16(50, true)];
-  const sections = headers.map((header) => ({
-    name: text(bytes, (names?.offset ?? 0) + header.name),
-    address: header.address,
-    size: header.size,
-    allocated: (header.flags & SHF_ALLOC) !== 0,
-    empty: header.type === SHT_NOBITS,
-  }));
+  const file = readElfFile(bytes);
   return {
-    entry: view.getUint32(24, true),
-    sections,
-    segments: readSegments(bytes, view),
-    symbols: readSymbols(bytes, view, headers),
+    entry: file.entry,
+    sections: file.sections.map(({ nameAt, address, size, flags, type }) => ({
+      name: file.reader.text(nameAt),
+      address,
+      size,
+      allocated: (flags & SHF_ALLOC) !== 0,
+      empty: type === SHT_NOBITS,
+    })),
+    segments: file.segments
+      .map(({ address, offset, size }) => ({ address, bytes: file.reader.slice(offset, size) }))
+      .sort((a, b) => a.address - b.address),
+    symbols: file.symbols.map(({ name, address, isTyped }) => ({ name, address, isFunction: isTyped })),
   };
-}
-
-interface SectionHeader {
-  readonly name: number;
-  readonly type: number;
-  readonly flags: number;
-  readonly address: number;
-  readonly offset: number;
-  readonly size: number;
-  readonly link: number;
-}
-
-function sectionHeaders(view: DataView): SectionHeader[] {
-  const start = view.getUint32(32, true);
-  const size = view.getUint16(46, true);
-  return Array.from({ length: view.getUint16(48, true) }, (_, i) => {
-    const word = (n: number) => view.getUint32(start + i * size + n * 4, true);
-    return {
-      name: word(0),
-      type: word(1),
-      flags: word(2),
-      address: word(3),
-      offset: word(4),
-      size: word(5),
-      link: word(6),
-    };
-  });
-}
-
-function readSegments(bytes: Uint8Array, view: DataView): Segment[] {
-  const start = view.getUint32(28, true);
-  const size = view.getUint16(42, true);
-  const segments: Segment[] = [];
-  for (let i = 0; i < view.getUint16(44, true); i++) {
-    const word = (n: number) => view.getUint32(start + i * size + n * 4, true);
-    if (word(0) !== PT_LOAD || word(4) === 0) continue;
-    segments.push({ address: word(3), bytes: bytes.subarray(word(1), word(1) + word(4)) });
-  }
-  return segments.sort((a, b) => a.address - b.address);
-}
-
-function readSymbols(bytes: Uint8Array, view: DataView, headers: SectionHeader[]): ElfSymbol[] {
-  const table = headers.find((header) => header.type === SHT_SYMTAB);
-  if (!table) return [];
-  const names = headers[table.link]?.offset ?? 0;
-  const symbols: ElfSymbol[] = [];
-  for (let at = table.offset; at < table.offset + table.size; at += 16) {
-    const name = text(bytes, names + view.getUint32(at, true));
-    const isFunction = (view.getUint8(at + 12) & 15) === STT_FUNC;
-    if (name !== '') symbols.push({ name, address: view.getUint32(at + 4, true), isFunction });
-  }
-  return symbols;
 }
 
 /** The 64 KB that the segments fill; bytes that none fills are `fill`. */

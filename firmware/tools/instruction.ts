@@ -1,7 +1,19 @@
 /**
  * Decodes as much of an MSP430 instruction as stack analysis needs: its length, where control goes, and what it does to
- * the stack pointer. SLAU144 "CPU", instruction formats I, II and jumps. It does not execute or print anything.
+ * the stack pointer. The emulator's decoder (host/emulator/cpu/decode.ts) reads the words.
  */
+import {
+  decode as decodePacked,
+  destinationMode,
+  destinationModeShift,
+  destinationRegisterShift,
+  lengthShift,
+  operation,
+  pushConstantBit,
+  sourceMode,
+  sourceModeShift,
+  sourceRegisterShift,
+} from '../../host/emulator/cpu/decode.ts';
 
 export type Flow =
   | { readonly kind: 'next' }
@@ -32,100 +44,72 @@ export interface Instruction {
 
 const PC = 0;
 const SP = 1;
-const SR = 2;
-const CG = 3;
 const none: StackEffect = { kind: 'grow', bytes: 0 };
 const next: Flow = { kind: 'next' };
 
-interface Source {
-  /** Extension words that follow the opcode. */
-  readonly words: number;
-  /** Value, when the operand is a constant. */
-  readonly constant?: number;
+/** The parts of a packed instruction that count here. */
+interface Parts {
+  readonly operation: number;
+  readonly length: number;
+  /** Value of the source, or target of a jump, when it is known. */
+  readonly constant: number | undefined;
   readonly isPop: boolean;
-}
-
-function sourceOf(register: number, mode: number, extension: number): Source {
-  if (register === CG) return { words: 0, constant: [0, 1, 2, 0xffff][mode] ?? 0, isPop: false };
-  if (register === SR && mode >= 2) return { words: 0, constant: mode === 2 ? 4 : 8, isPop: false };
-  if (mode === 0) return { words: 0, isPop: false };
-  if (mode === 1) return { words: 1, isPop: false };
-  if (register === PC && mode === 3) return { words: 1, constant: extension, isPop: false };
-  return { words: 0, isPop: register === SP && mode === 3 };
+  /** Register that the result goes to; -1 for memory. */
+  readonly destination: number;
 }
 
 export function decode(word: (address: number) => number, address: number): Instruction {
   const opcode = word(address);
-  if (opcode >> 13 === 1) return decodeJump(opcode, address);
-  if (opcode >> 10 === 4) return decodeSingle(opcode, word(address + 2));
-  if (opcode >= 0x4000) return decodeDouble(opcode, word(address + 2));
-  throw new Error(`0x${address.toString(16)}: no MSP430 instruction (0x${opcode.toString(16).padStart(4, '0')})`);
+  decodePacked(address, opcode, word(address + 2), word(address + 4), decoded);
+  const parts = partsOf(decoded[0]!, decoded[1]!);
+  if (parts.operation === operation.ILLEGAL) {
+    throw new Error(`0x${address.toString(16)}: no MSP430 instruction (0x${opcode.toString(16).padStart(4, '0')})`);
+  }
+  const isCpu4 = (decoded[0]! & pushConstantBit) !== 0;
+  return { length: parts.length, flow: flowOf(parts), stack: effectOf(parts), isCpu4 };
 }
 
-function decodeJump(opcode: number, address: number): Instruction {
-  const offset = ((opcode & 0x3ff) ^ 0x200) - 0x200;
-  const target = (address + 2 + 2 * offset) & 0xffff;
-  const isAlways = ((opcode >> 10) & 7) === 7;
-  return { length: 2, flow: { kind: isAlways ? 'jump' : 'branch', target }, stack: none, isCpu4: false };
-}
+const decoded = new Int32Array(2);
 
-/** RRC SWPB RRA SXT PUSH CALL RETI. */
-function decodeSingle(opcode: number, extension: number): Instruction {
-  const operation = (opcode >> 7) & 7;
-  const register = opcode & 15;
-  const mode = (opcode >> 4) & 3;
-  if (operation === 6) return { length: 2, flow: { kind: 'return' }, stack: none, isCpu4: false };
-  const source = sourceOf(register, mode, extension);
-  const length = 2 + 2 * source.words;
-  const popped = source.isPop ? -2 : 0;
-  if (operation === 4) {
-    const isCpu4 = register === SR && mode >= 2;
-    return { length, flow: next, stack: { kind: 'grow', bytes: 2 + popped }, isCpu4 };
-  }
-  if (operation === 5) {
-    const flow: Flow =
-      source.constant === undefined ? { kind: 'indirect call' } : { kind: 'call', target: source.constant };
-    return { length, flow, stack: none, isCpu4: false };
-  }
-  const writesStackPointer = register === SP && mode === 0;
+function partsOf(packed: number, operands: number): Parts {
+  const code = packed & 31;
+  const mode = (packed >> sourceModeShift) & 7;
+  const isConstant = mode === sourceMode.value || code >= operation.JUMP;
+  const toMemory = ((packed >> destinationModeShift) & 3) !== destinationMode.register;
+  const inMemory = code > operation.AND && mode !== sourceMode.register;
   return {
-    length,
-    flow: next,
-    stack: writesStackPointer ? { kind: 'unknown' } : { kind: 'grow', bytes: popped },
-    isCpu4: false,
+    operation: code,
+    length: 2 * ((packed >> lengthShift) & 3),
+    constant: isConstant ? operands & 0xffff : undefined,
+    isPop: mode === sourceMode.autoincrement && ((packed >> sourceRegisterShift) & 15) === SP,
+    destination: toMemory || inMemory ? -1 : (packed >> destinationRegisterShift) & 15,
   };
 }
 
-const MOV = 4;
-const ADD = 5;
-const SUB = 8;
-const CMP = 9;
-const BIT = 11;
-
-function decodeDouble(opcode: number, extension: number): Instruction {
-  const operation = opcode >> 12;
-  const source = sourceOf((opcode >> 8) & 15, (opcode >> 4) & 3, extension);
-  const toMemory = (opcode & 0x80) !== 0;
-  const destination = opcode & 15;
-  const length = 2 + 2 * (source.words + (toMemory ? 1 : 0));
-  const popped: StackEffect = { kind: 'grow', bytes: source.isPop ? -2 : 0 };
-  const writes = operation !== CMP && operation !== BIT && !toMemory;
-  if (writes && destination === PC) return { length, flow: flowOf(operation, source), stack: popped, isCpu4: false };
-  if (writes && destination === SP) return { length, flow: next, stack: effectOn(operation, source), isCpu4: false };
-  return { length, flow: next, stack: popped, isCpu4: false };
-}
-
 /** RET is MOV @SP+, PC; BR #target is MOV #target, PC. */
-function flowOf(operation: number, source: Source): Flow {
-  if (operation !== MOV) return { kind: 'indirect jump' };
-  if (source.isPop) return { kind: 'return' };
-  return source.constant === undefined ? { kind: 'indirect jump' } : { kind: 'jump', target: source.constant };
+function flowOf({ operation: code, constant, isPop, destination }: Parts): Flow {
+  if (code >= operation.JUMP) {
+    return code === operation.JUMP + 7 ? { kind: 'jump', target: constant! } : { kind: 'branch', target: constant! };
+  }
+  if (code === operation.RETI) return { kind: 'return' };
+  if (code === operation.CALL) {
+    return constant === undefined ? { kind: 'indirect call' } : { kind: 'call', target: constant };
+  }
+  const writes = code <= operation.AND && code !== operation.CMP && code !== operation.BIT;
+  if (!writes || destination !== PC) return next;
+  if (code !== operation.MOV) return { kind: 'indirect jump' };
+  if (isPop) return { kind: 'return' };
+  return constant === undefined ? { kind: 'indirect jump' } : { kind: 'jump', target: constant };
 }
 
-function effectOn(operation: number, source: Source): StackEffect {
-  if (source.constant === undefined) return { kind: 'unknown' };
-  const signed = (source.constant ^ 0x8000) - 0x8000;
-  if (operation === ADD) return { kind: 'grow', bytes: -signed };
-  if (operation === SUB) return { kind: 'grow', bytes: signed };
-  return operation === MOV ? { kind: 'set' } : { kind: 'unknown' };
+function effectOf({ operation: code, constant, isPop, destination }: Parts): StackEffect {
+  const popped: StackEffect = { kind: 'grow', bytes: isPop ? -2 : 0 };
+  if (code >= operation.JUMP || code === operation.RETI || code === operation.CALL) return none;
+  if (code === operation.PUSH) return { kind: 'grow', bytes: 2 + popped.bytes };
+  if (destination !== SP || code === operation.CMP || code === operation.BIT) return popped;
+  if (constant === undefined || code > operation.AND) return { kind: 'unknown' };
+  const signed = (constant ^ 0x8000) - 0x8000;
+  if (code === operation.ADD) return { kind: 'grow', bytes: -signed };
+  if (code === operation.SUB) return { kind: 'grow', bytes: signed };
+  return code === operation.MOV ? { kind: 'set' } : { kind: 'unknown' };
 }

@@ -30,15 +30,36 @@ export function isElf(bytes: Uint8Array): boolean {
   return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
-export function parseElf(bytes: Uint8Array): ParsedFile {
+/** A file as its tables say. */
+export interface ElfFile {
+  readonly reader: Reader;
+  readonly entry: number;
+  readonly sections: readonly ElfSection[];
+  readonly segments: readonly ElfSegment[];
+  readonly symbols: readonly ElfSymbol[];
+}
+
+/** For tools that look at sections: `parseElf` is what a chip is loaded with. */
+export function readElfFile(bytes: Uint8Array): ElfFile {
   const reader = new Reader(bytes);
   checkHeader(reader);
   const sections = readSections(reader);
-  const segments: ImageSegment[] = [];
-  for (const segment of readProgramHeaders(reader)) segments.push(...contents(reader, segment, sections));
-  const table = readSymbols(reader, sections);
-  const symbols = new Map(table.map(({ name, address }) => [name, address]));
-  return { segments, symbols, functions: functionsOf(table) };
+  return {
+    reader,
+    entry: reader.u32(24),
+    sections,
+    segments: readProgramHeaders(reader),
+    symbols: readSymbols(reader, sections),
+  };
+}
+
+export function parseElf(bytes: Uint8Array): ParsedFile {
+  const { reader, sections, segments, symbols } = readElfFile(bytes);
+  return {
+    segments: segments.flatMap((segment) => contents(reader, segment, sections)),
+    symbols: new Map(symbols.map(({ name, address }) => [name, address])),
+    functions: functionsOf(symbols),
+  };
 }
 
 function checkHeader(reader: Reader): void {
@@ -54,16 +75,19 @@ function checkHeader(reader: Reader): void {
   }
 }
 
-interface Segment {
+/** An entry of the program header table that is loaded. */
+export interface ElfSegment {
   readonly offset: number;
+  /** Physical: where a flash tool puts the bytes, not where they are at run time. */
   readonly address: number;
+  /** In the file. */
   readonly size: number;
 }
 
-function readProgramHeaders(reader: Reader): Segment[] {
+function readProgramHeaders(reader: Reader): ElfSegment[] {
   const start = reader.u32(28);
   const entrySize = reader.u16(42);
-  const segments: Segment[] = [];
+  const segments: ElfSegment[] = [];
   for (let index = 0; index < reader.u16(44); index++) {
     const at = start + index * entrySize;
     const size = reader.u32(at + 16);
@@ -73,23 +97,30 @@ function readProgramHeaders(reader: Reader): Segment[] {
   return segments;
 }
 
-interface Section {
+export interface ElfSection {
+  /** Where its name stands in the file. */
+  readonly nameAt: number;
   readonly type: number;
   readonly flags: number;
+  readonly address: number;
   readonly offset: number;
   readonly size: number;
   readonly link: number;
 }
 
-function readSections(reader: Reader): Section[] {
+function readSections(reader: Reader): ElfSection[] {
   const start = reader.u32(32);
   if (start === 0) return [];
   const entrySize = reader.u16(46);
+  const header = (index: number) => start + index * entrySize;
+  const names = reader.u32(header(reader.u16(50)) + 16);
   return Array.from({ length: reader.u16(48) }, (_, index) => {
-    const at = start + index * entrySize;
+    const at = header(index);
     return {
+      nameAt: names + reader.u32(at),
       type: reader.u32(at + 4),
       flags: reader.u32(at + 8),
+      address: reader.u32(at + 12),
       offset: reader.u32(at + 16),
       size: reader.u32(at + 20),
       link: reader.u32(at + 24),
@@ -97,7 +128,7 @@ function readSections(reader: Reader): Section[] {
   });
 }
 
-function contents(reader: Reader, segment: Segment, sections: readonly Section[]): ImageSegment[] {
+function contents(reader: Reader, segment: ElfSegment, sections: readonly ElfSection[]): ImageSegment[] {
   const inside = sections.filter(
     ({ type, flags, offset, size }) =>
       type !== section.noBits &&
@@ -113,11 +144,13 @@ function contents(reader: Reader, segment: Segment, sections: readonly Section[]
   }));
 }
 
-interface ElfSymbol extends FunctionSymbol {
+export interface ElfSymbol extends FunctionSymbol {
   readonly isFunction: boolean;
+  /** The compiler says that it is a function; of labels in assembly language nobody says so. */
+  readonly isTyped: boolean;
 }
 
-function readSymbols(reader: Reader, sections: readonly Section[]): ElfSymbol[] {
+function readSymbols(reader: Reader, sections: readonly ElfSection[]): ElfSymbol[] {
   const symbols: ElfSymbol[] = [];
   for (const table of sections) {
     const strings = table.type === section.symbolTable ? sections[table.link] : undefined;
@@ -131,7 +164,8 @@ function readSymbols(reader: Reader, sections: readonly Section[]): ElfSymbol[] 
       const executable = ((sections[home]?.flags ?? 0) & section.executable) !== 0;
       const label = type === symbolTypeNone && reader.u8(at + 12) >> 4 !== bindingLocal;
       const isFunction = executable && (type === symbolTypeFunction || label);
-      symbols.push({ name, address: reader.u32(at + 4), size: reader.u32(at + 8), isFunction });
+      const isTyped = type === symbolTypeFunction;
+      symbols.push({ name, address: reader.u32(at + 4), size: reader.u32(at + 8), isFunction, isTyped });
     }
   }
   return symbols;

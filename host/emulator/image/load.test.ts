@@ -185,6 +185,11 @@ describe('symbols', () => {
 });
 
 describe('files that cannot run', () => {
+  it('tells users of IAR which output to choose', () => {
+    const ubrof = Uint8Array.of(0xa5, 0x36, 0x26, 0x0f, 6, 4, 0x7d, 0xbd, 0x0b, 1, 1);
+    expect(() => loadImage(ubrof)).toThrow(/IAR.*TI-TXT/);
+  });
+
   function changed(bytes: Uint8Array, offset: number, ...values: number[]): Uint8Array {
     const copy = bytes.slice();
     copy.set(values, offset);

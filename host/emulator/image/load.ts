@@ -57,7 +57,19 @@ function parse(bytes: Uint8Array): Parsed {
     if (isIntelHex(text)) return { format: 'intel-hex', segments: parseIntelHex(text) };
     if (isTiTxt(text)) return { format: 'ti-txt', segments: parseTiTxt(text) };
   }
+  if (isUbrof(bytes)) {
+    throw new EarlError(
+      'IMAGE_FORMAT',
+      "this seems to be an IAR debug file (UBROF, .d43), which only IAR's tools read: in the options of the linker " +
+        'choose TI-TXT (msp430-txt) or Intel HEX (intel-extended) as its output',
+    );
+  }
   throw new EarlError('IMAGE_FORMAT', 'this file is none of ELF, Intel HEX, TI-TXT and TI COFF: give one of these');
+}
+
+/** How all of nine files of IAR's linker for the MSP430 begin, of versions years apart: no specification is public. */
+function isUbrof(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xa5 && bytes[7] === 0xbd;
 }
 
 function decodeAscii(bytes: Uint8Array): string {
