@@ -1,9 +1,7 @@
-/* INT1 of the ADXL345 on P2.0: see port.h. The only pin of port 2 with an interrupt. SLAU144 "Digital I/O". */
+/* INT1 of the ADXL345 on P2.0: see port.h. SLAU144 "Digital I/O". */
 #include "hal/port.h"
 
 #include "board/earl.h"
-#include "hal/interrupt.h"
-#include "hal/sleep.h"
 
 void port_motion_enable(bool on) {
     P2IE &= (uint8_t)~BOARD_MOTION;
@@ -15,9 +13,4 @@ void port_motion_enable(bool on) {
 
 bool port_motion_level(void) {
     return (P2IN & BOARD_MOTION) != 0;
-}
-
-INTERRUPT(port2) {
-    P2IFG = 0;
-    return WAKE_MOTION;
 }

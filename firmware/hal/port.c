@@ -2,6 +2,10 @@
 #include "hal/port.h"
 
 #include "board/earl.h"
+#include "board/features.h"
+
+/* Inputs of port 2. Without features P2.3 is a pin that nobody uses. */
+#define PORT2_INPUTS (BOARD_MOTION | (FEATURE_BRIDGE ? BOARD_BRIDGE_STATE : 0))
 
 void port_init(void) {
     P1OUT = BOARD_BUTTON; /* pulled up, all else low */
@@ -9,8 +13,9 @@ void port_init(void) {
     P1DIR = (uint8_t) ~(BOARD_UART_PINS | BOARD_BUTTON | BOARD_LIGHT | BOARD_SCL | BOARD_SDA);
     P2SEL = 0; /* after reset P2.6 and P2.7 belong to the crystal oscillator */
     P2OUT = 0;
-    P2REN = BOARD_MOTION; /* pulled down, so that the input does not float without an accelerometer */
-    P2DIR = (uint8_t)~BOARD_MOTION;
+    P2REN =
+        PORT2_INPUTS; /* pulled down, so that the input does not float without an accelerometer; see bridge.h, too */
+    P2DIR = (uint8_t)~PORT2_INPUTS;
     P3OUT = 0; /* not bonded out in the 20-pin package, yet inputs would float */
     P3DIR = 0xFF;
 }

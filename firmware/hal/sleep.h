@@ -23,7 +23,7 @@ enum wake {
     WAKE_TIMER = 0x01,  /* a deadline of timer.h may have come; also a few times a minute without one */
     WAKE_UART = 0x02,   /* a frame delimiter arrived, the ring fills up, or there is room to send again */
     WAKE_BUTTON = 0x04, /* edge on the button */
-    WAKE_MOTION = 0x08, /* ADXL345 INT1 rose */
+    WAKE_PORT2 = 0x08,  /* ADXL345 INT1 rose, or the bridge's state changed */
     WAKE_I2C = 0x10,    /* taken by i2c.c */
     WAKE_ADC = 0x20     /* taken by adc.c */
 };

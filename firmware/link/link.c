@@ -5,6 +5,7 @@
 
 #include "board/earl.h"
 #include "board/features.h"
+#include "hal/bridge.h"
 #include "hal/clock.h"
 #include "hal/i2c.h"
 #include "hal/reset.h"
@@ -49,6 +50,56 @@ static void link_count(uint16_t *counter) {
     }
 }
 
+/* --- the bridge --------------------------------------------------------------------------------------------------- */
+
+/* Samples begin, and a delimiter ends whatever frame the last start or connection cut off, so that the first of ours is
+ * not lost with it. Only when the UART is idle. */
+static void link_begin(struct link *link, uint16_t interval_ms) {
+    static const uint8_t delimiter = 0;
+
+    timer_start_periodic(&link->sampling, interval_ms);
+    uart_send(&delimiter, 1);
+}
+
+#if FEATURE_BRIDGE
+static bool link_is_open(const struct link *link) {
+    return link->open;
+}
+
+/* True while what comes from the UART is for the set-up of the module. */
+static bool watch_bridge(struct link *link) {
+    link->connected = bridge_connected();
+    if (!link->connected) {
+        link->open = 0;
+        link->sample_waits = 0;
+    }
+    return bridge_setup_poll(&link->setup, link->connected, link->wire);
+}
+
+/* A packet from a host came. True unless it cannot have come from one. */
+static bool open_bridge(struct link *link) {
+    if (!link->open && link->connected && uart_idle()) {
+        link->open = 1;
+        link_begin(link, link->sampling.period_ms);
+    }
+    return link->open;
+}
+
+#else
+static inline bool link_is_open(const struct link *link) {
+    (void)link;
+    return true;
+}
+static inline bool watch_bridge(struct link *link) {
+    (void)link;
+    return false;
+}
+static inline bool open_bridge(struct link *link) {
+    (void)link;
+    return true;
+}
+#endif
+
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
 /* The UART sends from `wire`, so nothing may be written there before link_is_free. */
@@ -57,6 +108,9 @@ bool link_is_free(const struct link *link) {
 }
 
 static __attribute__((noinline)) void link_transmit(struct link *link, uint8_t type, uint8_t length) {
+    if (!link_is_open(link)) {
+        return;
+    }
     uart_send(link->wire, frame_encode(link->wire, type, link->sequence++, length));
 }
 
@@ -291,12 +345,12 @@ static bool accept(struct link *link) {
     uint8_t type = frame_type(&link->receiver);
     uint16_t sequence = frame_sequence(&link->receiver);
 
-    if (type == LINK_MSG_HELLO_REQUEST) {
-        greet(link);
+    /* What probes send is not for probes: an echo of our own line. */
+    if (type < LINK_MSG_HELLO_REQUEST || !open_bridge(link)) {
         return false;
     }
-    /* What probes send is not for probes: an echo of our own line. */
-    if (type < LINK_MSG_HELLO_REQUEST) {
+    if (type == LINK_MSG_HELLO_REQUEST) {
+        greet(link);
         return false;
     }
     if (link->remembers && link->ack.command_sequence == sequence) {
@@ -329,19 +383,24 @@ static void take_packet(struct link *link) {
 /* --- the main loop's side ----------------------------------------------------------------------------------------- */
 
 void link_init(struct link *link) {
-    static const uint8_t delimiter = 0;
-
     link->pending = PENDING_HELLO;
-    timer_start_periodic(&link->sampling, LINK_DEFAULT_INTERVAL_MS);
-    /* Ends whatever frame the reset cut off, so that the hello is not lost with it. */
-    uart_send(&delimiter, 1);
+#if FEATURE_BRIDGE
+    link->sampling.period_ms = LINK_DEFAULT_INTERVAL_MS;
+    link->connected = bridge_connected();
+    link->open = link->connected;
+    if (!link->open) {
+        return;
+    }
+#endif
+    link_begin(link, LINK_DEFAULT_INTERVAL_MS);
 }
 
 bool link_poll(struct link *link) {
+    bool is_busy = watch_bridge(link);
     uint8_t byte;
 
     flush(link);
-    while (link->pending == 0 && uart_read(&byte)) {
+    while (!is_busy && link->pending == 0 && uart_read(&byte)) {
         switch (frame_receive(&link->receiver, byte)) {
         case FRAME_PACKET:
             take_packet(link);
@@ -373,6 +432,9 @@ uint8_t link_happened(struct link *link) {
 }
 
 bool link_sample_due(struct link *link) {
+    if (!link_is_open(link)) {
+        return false;
+    }
     if (timer_due(&link->sampling)) {
         if (link->sample_waits) {
             /* It has used its sequence number: the host sees the gap. */

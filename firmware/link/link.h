@@ -10,6 +10,9 @@
  * - Answers (hello, counters, acks) and events are never dropped: no byte is taken from the UART while an answer
  *   waits for the line. Samples are: they are counted in tx_dropped.
  * - Line noise is counted, nothing else.
+ * - A radio module to which nobody is connected (hal/bridge.h) hears nothing: what would be sent is forgotten and uses
+ * no sequence number, no sample is due. After somebody connected the probe waits until the host says something, because
+ *   only that tells that the way up is open; then a new stretch of samples begins. On a wire it speaks at once.
  *
  * The link executes ping, get_counters, set_interval, read_registers, write_registers, reset and authenticate. All
  * other commands are the probe's. Call everything from main only.
@@ -20,7 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "board/features.h"
 #include "hal/timer.h"
+#include "link/bridge_setup.h"
 #include "link/frame.h"
 #include "link/messages.gen.h"
 
@@ -47,6 +52,11 @@ struct link {
     uint8_t happened;         /* bits for link_happened */
     uint8_t remembers : 1;    /* `ack` belongs to a command that was executed in this session */
     uint8_t sample_waits : 1; /* due, but the link was not free yet */
+#if FEATURE_BRIDGE
+    uint8_t connected : 1; /* as the bridge's state pin says; always on a wire */
+    uint8_t open : 1;      /* somebody listens */
+    struct bridge_setup setup;
+#endif
 };
 
 /* What an image is, defined by its main file. */

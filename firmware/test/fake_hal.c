@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hal/adc.h"
+#include "hal/bridge.h"
 #include "hal/clock.h"
 #include "hal/port.h"
 #include "hal/pwm.h"
@@ -74,6 +75,9 @@ uint32_t sleep_awake_ms(void) {
 
 void port_led_driver_enable(bool on) {
     fake.led_enabled = on;
+}
+bool bridge_connected(void) {
+    return !fake.bridge_idle;
 }
 bool port_motion_level(void) {
     return fake.motion_level;

@@ -24,6 +24,7 @@ struct fake_hal {
     jmp_buf on_reset;  /* where reset_software goes */
     bool led_enabled;  /* EN of the TCA6507 */
     bool motion_level; /* INT1 */
+    bool bridge_idle;  /* a module is there, and nobody is connected */
     uint8_t duty;      /* of the motor */
     uint16_t reading;  /* of every ADC input */
 };
