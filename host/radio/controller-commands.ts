@@ -35,11 +35,11 @@ const ANSWERED_BY_STATUS: ReadonlySet<number> = new Set([
   COMMAND.LE_CONNECTION_UPDATE,
   COMMAND.LE_READ_REMOTE_FEATURES,
 ]);
-/** Their return parameters hold the handle even when they fail. */
-const HANDLE_RETURNING: ReadonlySet<number> = new Set([
-  COMMAND.READ_RSSI,
-  COMMAND.LE_READ_CHANNEL_MAP,
-  COMMAND.LE_SET_DATA_LENGTH,
+/** Return parameters that a command has even when it fails: the handle that was asked about, then zeros. */
+const OCTETS_WHEN_REFUSED: ReadonlyMap<number, number> = new Map([
+  [COMMAND.READ_RSSI, 3],
+  [COMMAND.LE_READ_CHANNEL_MAP, 7],
+  [COMMAND.LE_SET_DATA_LENGTH, 2],
 ]);
 
 export class CommandTable {
@@ -68,8 +68,14 @@ export class CommandTable {
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
       if (ANSWERED_BY_STATUS.has(opcode)) this.status(opcode, refusal.status);
-      else this.complete(opcode, [refusal.status, ...(HANDLE_RETURNING.has(opcode) ? parameters.subarray(0, 2) : [])]);
+      else this.refuse(opcode, refusal.status, parameters);
     }
+  }
+
+  private refuse(opcode: number, status: number, parameters: Uint8Array): void {
+    const returned = new Uint8Array(OCTETS_WHEN_REFUSED.get(opcode) ?? 0);
+    returned.set(parameters.subarray(0, Math.min(2, returned.length)));
+    this.complete(opcode, [status, ...returned]);
   }
 
   private complete(opcode: number, returnParameters: readonly number[]): void {
