@@ -361,3 +361,43 @@ describe('several masters (SLAU144 "Arbitration Procedure", "I2C Clock Generatio
     expect(other.isMaster).toBe(true);
   });
 });
+
+describe('a master that breaks off with UCSWRST within a byte', () => {
+  /** A slave that has a byte in UCB0RXBUF which its program does not read, and a master in the byte behind that. */
+  function breakOff(microsecondsIntoByte: number) {
+    const [master, slave] = [new Chip({ control: UCMST, target: 0x48 }), new Chip({ own: 0x48 })];
+    const wires = new Wires(master, slave);
+    master.ask(UCTR | UCTXSTT);
+    for (const byte of [0x55, 0x56]) {
+      wires.until(() => (master.registers.readByte(IFG2) & TXIFG) !== 0, false);
+      master.registers.writeByte(ucb0.TXBUF, byte);
+    }
+    wires.until(() => (slave.registers.readByte(IFG2) & RXIFG) !== 0, false);
+    wires.run(microsecondsIntoByte, false);
+    master.registers.writeByte(ucb0.CTL1, 0x81);
+    wires.run(5, false);
+    master.registers.writeByte(ucb0.CTL1, 0x80);
+    master.ask(UCTXSTT);
+    return { master, slave, wires };
+  }
+
+  it('before its eighth bit: the next START is heard, and the slave answers', () => {
+    const { master, slave, wires } = breakOff(45);
+    slave.outgoing = [0x11, 0x12];
+    expect(slave.registers.readByte(ucb0.RXBUF)).toBe(0x55);
+    wires.until(() => master.received.length === 1);
+    master.ask(UCTXSTP);
+    wires.ended();
+    expect(master.received).toEqual([0x11, 0x12]);
+    expect(wires.bytes).toMatch(/S 91 11 12-P$/);
+  });
+
+  it('behind its eighth bit: the slave holds SCL until its program reads UCB0RXBUF', () => {
+    const { master, slave, wires } = breakOff(130);
+    wires.run(3000, false);
+    expect(slave.mcu.pin(1, 6).driven).toBe(0);
+    expect(master.control & UCTXSTT).toBe(UCTXSTT);
+    expect(slave.registers.readByte(ucb0.RXBUF)).toBe(0x55);
+    expect(slave.mcu.pin(1, 6).driven).toBeUndefined();
+  });
+});
