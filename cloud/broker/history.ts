@@ -19,6 +19,13 @@ interface TopicHistory {
   lost: number;
 }
 
+/** Called when something goes, for whoever keeps a copy. */
+export interface Losses {
+  readonly onDropped?: (message: BrokerMessage) => void;
+  /** All of a topic has gone; `lostTopics` is the highest offset that such topics have lost. */
+  readonly onForgotten?: (topic: string, lostTopics: number) => void;
+}
+
 interface Ordered {
   readonly of: TopicHistory;
   readonly offset: number;
@@ -30,19 +37,27 @@ const overheadBytes = 160;
 export class MessageHistory {
   readonly #mostBytes: number;
   readonly #mostPerTopic: number;
+  readonly #losses: Losses;
   readonly #topics = new Map<string, TopicHistory>();
   readonly #tree = new TopicTree<TopicHistory>();
   /** In the order of offsets; those that went because their topic had too many stay in it for a while. */
   readonly #order = new Queue<Ordered>();
   #messages = 0;
   #bytes = 0;
-  #lostTopics: number;
+  #lostTopics = 0;
 
-  /** @param lost offset up to which nothing is known, e.g. what another process had */
-  constructor(mostBytes: number, mostPerTopic: number, lost = 0) {
+  constructor(mostBytes: number, mostPerTopic: number, losses: Losses = {}) {
     this.#mostBytes = mostBytes;
     this.#mostPerTopic = mostPerTopic;
-    this.#lostTopics = lost;
+    this.#losses = losses;
+  }
+
+  /** Takes over what a history of the same epoch had, before the first `add`. */
+  restore(messages: readonly BrokerMessage[], lost: ReadonlyMap<string, number>, lostTopics: number): void {
+    this.#lostTopics = lostTopics;
+    for (const [topic, offset] of lost) this.#begin(topic).lost = offset;
+    for (const message of messages) this.add(message);
+    for (const [topic, history] of this.#topics) if (history.messages.length === 0) this.#forget(topic, history);
   }
 
   /** Messages and bytes now. */
@@ -94,16 +109,21 @@ export class MessageHistory {
     history.lost = gone.offset;
     this.#messages -= 1;
     this.#bytes -= overheadBytes + gone.payload.length;
+    this.#losses.onDropped?.(gone);
   }
 
   #makeRoom(): void {
     const oldest = this.#order.shift()!;
     if (hasGone(oldest)) return;
     this.#dropOldest(oldest.of);
-    if (oldest.of.messages.length > 0) return;
-    this.#topics.delete(oldest.of.topic);
-    this.#tree.delete(oldest.of.topic, oldest.of);
-    this.#lostTopics = Math.max(this.#lostTopics, oldest.of.lost);
+    if (oldest.of.messages.length === 0) this.#forget(oldest.of.topic, oldest.of);
+  }
+
+  #forget(topic: string, history: TopicHistory): void {
+    this.#topics.delete(topic);
+    this.#tree.delete(topic, history);
+    this.#lostTopics = Math.max(this.#lostTopics, history.lost);
+    this.#losses.onForgotten?.(topic, this.#lostTopics);
   }
 }
 

@@ -10,4 +10,5 @@ export {
   type SubscribeOptions,
   type Subscription,
 } from './broker.ts';
-export { MemoryBroker, type MemoryBrokerOptions } from './memory.ts';
+export { Journal, type JournalOptions } from './journal.ts';
+export { LocalBroker, type LocalBrokerOptions } from './local.ts';

@@ -12,7 +12,7 @@ export class BrokerMessage {
   readonly topic: string;
   /** As published; JSON text if a client of `earl.v1.json` published it, anything otherwise. Must not be changed. */
   readonly payload: Buffer;
-  /** Grows with every message of a broker, from 1; not without gaps for any one topic. */
+  /** Grows with every message of a broker, from 1, not without gaps for any one topic; 0 on the server's own topics. */
   readonly offset: number;
   /** True when this is the retained last value, sent because the subscription began after it was published. */
   readonly retained: boolean;

@@ -17,6 +17,7 @@ interface Entry {
 export class RetainedStore {
   readonly #mostTopics: number;
   readonly #mostBytes: number;
+  readonly #onEvicted: (topic: string) => void;
   readonly #tree = new TopicTree<BrokerMessage>();
   /** In order of renewal, the oldest first. */
   readonly #entries = new Map<string, Entry>();
@@ -24,9 +25,11 @@ export class RetainedStore {
   #bytes = 0;
   #evicted = 0;
 
-  constructor(mostTopics: number, mostBytes: number) {
+  /** @param onEvicted called with a topic whose value was forgotten to make room */
+  constructor(mostTopics: number, mostBytes: number, onEvicted: (topic: string) => void = () => {}) {
     this.#mostTopics = mostTopics;
     this.#mostBytes = mostBytes;
+    this.#onEvicted = onEvicted;
   }
 
   get size(): number {
@@ -69,6 +72,7 @@ export class RetainedStore {
       if (this.#entries.size <= this.#mostTopics && this.#bytes <= this.#mostBytes) return;
       this.forget(topic);
       this.#evicted += 1;
+      this.#onEvicted(topic);
     }
   }
 }

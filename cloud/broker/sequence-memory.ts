@@ -6,10 +6,13 @@
  */
 export class SequenceMemory {
   readonly #mostPublishers: number;
+  readonly #onForgotten: (publisher: string) => void;
   readonly #last = new Map<string, number>();
 
-  constructor(mostPublishers: number) {
+  /** @param onForgotten called with a publisher that was forgotten to make room */
+  constructor(mostPublishers: number, onForgotten: (publisher: string) => void = () => {}) {
     this.#mostPublishers = mostPublishers;
+    this.#onForgotten = onForgotten;
   }
 
   /** True, once, for a number greater than all that this publisher had accepted. */
@@ -17,7 +20,11 @@ export class SequenceMemory {
     const last = this.#last.get(publisher);
     this.#last.delete(publisher);
     this.#last.set(publisher, last === undefined ? seq : Math.max(last, seq));
-    if (this.#last.size > this.#mostPublishers) this.#last.delete(this.#last.keys().next().value!);
+    if (this.#last.size > this.#mostPublishers) {
+      const silent = this.#last.keys().next().value!;
+      this.#last.delete(silent);
+      this.#onForgotten(silent);
+    }
     return last === undefined || seq > last;
   }
 }

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { type Broker, MemoryBroker } from '../broker/index.ts';
+import { type Broker, Journal, LocalBroker } from '../broker/index.ts';
 import { closeCodes, SUBPROTOCOL_ECHO } from '../protocol/index.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection } from './connection.ts';
@@ -210,7 +210,7 @@ class CloudServer implements Cloud {
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
       connectionsNow: this.#connections.size,
-      ...(this.#broker instanceof MemoryBroker
+      ...(this.#broker instanceof LocalBroker
         ? { retained: this.#broker.retained, history: this.#broker.history }
         : {}),
       sinceStart: this.#counters,
@@ -218,8 +218,10 @@ class CloudServer implements Cloud {
     sendText(request, response, delivery.ok ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
   }
 
-  #ownBroker(): MemoryBroker {
-    return new MemoryBroker({
+  #ownBroker(): LocalBroker {
+    return new LocalBroker({
+      ...(this.#options.journal && { journal: new Journal(this.#options.journal) }),
+      onFailed: (error) => this.#log(`no messages are taken any more: ${errorMessage(error)}`),
       onSubscriberError: (error, { topic }) => this.#log(`delivering a message on ${topic}: ${errorMessage(error)}`),
     });
   }

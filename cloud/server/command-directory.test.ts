@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest';
-import { MemoryBroker, publishJson } from '../broker/index.ts';
+import { LocalBroker, publishJson } from '../broker/index.ts';
 import { CommandDirectory } from './command-directory.ts';
 
 const record = (since: number) => ({ since });
 
-async function directoryOn(broker: MemoryBroker): Promise<CommandDirectory> {
+async function directoryOn(broker: LocalBroker): Promise<CommandDirectory> {
   const directory = new CommandDirectory(broker);
   await directory.start();
   return directory;
 }
 
 it('finds the session with the greatest `since`, in whatever order records arrive, on every server alike', async () => {
-  const broker = new MemoryBroker();
+  const broker = new LocalBroker();
   const early = await directoryOn(broker);
   for (const [session, since] of [
     ['b', 20],
@@ -31,7 +31,7 @@ it('finds the session with the greatest `since`, in whatever order records arriv
 });
 
 it('announces behind every record seen, even one of a server whose clock is ahead', async () => {
-  const broker = new MemoryBroker();
+  const broker = new LocalBroker();
   const directory = await directoryOn(broker);
   const ahead = Date.now() + 3_600_000;
   await publishJson(broker, '$serve/home/ball/other', record(ahead), { retain: true });
@@ -40,7 +40,7 @@ it('announces behind every record seen, even one of a server whose clock is ahea
 });
 
 it('lets a server that stops answer whoever waits for a record', async () => {
-  class DeafBroker extends MemoryBroker {
+  class DeafBroker extends LocalBroker {
     override async publish(): Promise<void> {}
   }
   const directory = await directoryOn(new DeafBroker());

@@ -1,6 +1,6 @@
 /** What a cloud can be told, and its limits with their defaults. */
 
-import type { Broker } from '../broker/index.ts';
+import type { Broker, JournalOptions } from '../broker/index.ts';
 import { limits } from '../protocol/index.ts';
 
 /** Every limit of the server, each with the policy that applies beyond it. */
@@ -44,7 +44,12 @@ export interface CloudOptions {
   readonly port?: number;
   /** Folder of the dashboard's files; without it only the WebSocket and /health are served. */
   readonly webRoot?: string;
-  /** Default: a MemoryBroker, closed with the cloud. One that is passed in stays open. */
+  /**
+   * Keep messages on disk, so that what was acknowledged survives the end of the process. Throws `DATA_IN_USE`,
+   * `DATA_FAILED` or `DATA_TOO_NEW`. Not together with `broker`.
+   */
+  readonly journal?: JournalOptions;
+  /** Default: a LocalBroker, closed with the cloud. One that is passed in stays open. */
   readonly broker?: Broker;
   /** What clients must show. Default: none on loopback, a random one elsewhere. */
   readonly token?: string;

@@ -1,9 +1,13 @@
 /** `earl cloud` as a process: what it prints, how it ends. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect } from '../../cloud/client/index.node.ts';
+import type { Json } from '../../cloud/protocol/index.ts';
 
 const running: ChildProcessWithoutNullStreams[] = [];
 afterEach(() => {
@@ -69,5 +73,56 @@ describe('earl cloud', () => {
     const earl = earlCloud('--port', '65536');
     expect(await earl.exit()).toBe(2);
     expect(earl.stderr()).toContain('whole number from 0 to 65535');
+  });
+
+  it('--data survives kill -9 under load: nothing acknowledged is lost, doubled or out of order', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'earl-data-'));
+    let earl = earlCloud('--port', '0', '--json', '--data', folder);
+    const { websocket } = JSON.parse(await earl.line()) as { websocket: string };
+    const port = new URL(websocket).port;
+    const options = { url: websocket, backoffMs: { first: 20, longest: 100 } };
+    let missed = 0;
+    const subscriber = connect({ ...options, onMissed: () => missed++ });
+    const publisher = connect({ ...options, publisher: 'p' });
+    const received: Json[] = [];
+    await subscriber.subscribe('a/+', (_topic, data) => received.push(data));
+    let acknowledged = 0;
+    let publishing = true;
+    const publish = (async () => {
+      for (let seq = 1; publishing || seq <= acknowledged; ) {
+        const window = Array.from({ length: 20 }, (_, index) => seq + index);
+        const results = await Promise.allSettled(
+          window.map((number) => publisher.publishAcknowledged(`a/${number % 3}`, number, number)),
+        );
+        const firstLost = results.findIndex(({ status }) => status === 'rejected');
+        acknowledged = firstLost < 0 ? window.at(-1)! : window[firstLost]! - 1;
+        seq = acknowledged + 1;
+        if (firstLost >= 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (let round = 0; round < 2; round++) {
+      const enough = acknowledged + 100;
+      await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(enough);
+      const exited = once(earl.child, 'close');
+      earl.child.kill('SIGKILL');
+      await exited;
+      earl = earlCloud('--port', port, '--json', '--data', folder);
+      await earl.line();
+    }
+    const enough = acknowledged + 100;
+    await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(enough);
+    publishing = false;
+    await publish;
+    await expect.poll(() => received.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(acknowledged);
+    expect(received).toEqual(received.map((_, index) => index + 1));
+    expect(missed).toBe(0);
+    await Promise.all([subscriber.close(), publisher.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  it('--fsync without --data is a mistake', async () => {
+    const earl = earlCloud('--fsync');
+    expect(await earl.exit()).not.toBe(0);
+    expect(earl.stderr()).toContain('--fsync needs --data FOLDER');
   });
 });

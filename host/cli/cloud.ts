@@ -1,8 +1,8 @@
 /** `earl cloud`: runs a cloud until it is told to stop. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { type Cloud, startCloud } from '../../cloud/server/index.ts';
+import { type Cloud, type CloudOptions, startCloud } from '../../cloud/server/index.ts';
 import { EarlError } from '../../errors/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { packageRoot } from './package-root.ts';
@@ -12,6 +12,8 @@ interface CloudCommandOptions {
   host: string;
   token?: string;
   allowOrigin: string[];
+  data?: string;
+  fsync?: true;
   json?: true;
 }
 
@@ -23,6 +25,8 @@ export function cloudCommand(): Command {
     .option('--host <address>', 'address to listen on; others than loopback need a token', '127.0.0.1')
     .option('--token <text>', 'what clients must show; made up when --host is not loopback and none is given')
     .option('--allow-origin <origin>', 'let pages of another site connect; may be repeated', collect, [])
+    .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
+    .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
     .option('--json', 'print events as JSON lines on stdout')
     .addHelpText(
       'after',
@@ -31,6 +35,7 @@ Examples:
   $ earl cloud                                  dashboard at http://127.0.0.1:8080
   $ earl cloud --port 0 --json                  a free port, told as {"event":"listening",…}
   $ earl cloud --host 0.0.0.0                   for the whole network, with a new token
+  $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
   $ earl cloud --allow-origin https://lab.example
   $ npx wscat -c ws://127.0.0.1:8080 -s earl.v1.json
 
@@ -47,6 +52,7 @@ async function run(options: CloudCommandOptions): Promise<void> {
     port: options.port,
     ...(options.token === undefined ? {} : { token: options.token }),
     allowedOrigins: options.allowOrigin,
+    ...journalOption(options),
     webRoot: join(packageRoot(), 'dist/cloud/web'),
     serverName: `earl/${version}`,
     log: (line) => console.error(line),
@@ -63,6 +69,12 @@ async function run(options: CloudCommandOptions): Promise<void> {
   console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
   await cloud.close();
   if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
+}
+
+function journalOption({ data, fsync }: CloudCommandOptions): Pick<CloudOptions, 'journal'> {
+  if (data !== undefined) return { journal: { folder: resolve(data), fsync: fsync === true } };
+  if (fsync) throw new EarlError('USAGE', '--fsync needs --data FOLDER');
+  return {};
 }
 
 function announce(cloud: Cloud, options: CloudCommandOptions): void {

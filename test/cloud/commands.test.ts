@@ -3,7 +3,7 @@
  * and over one that answers later.
  */
 import { describe, expect, it } from 'vitest';
-import { type Broker, MemoryBroker } from '../../cloud/broker/index.ts';
+import { type Broker, LocalBroker } from '../../cloud/broker/index.ts';
 import { LateBroker } from '../contract/late-broker.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
@@ -18,7 +18,7 @@ async function serving(cloud: Parameters<typeof RawClient.join>[0], ...probes: s
 }
 
 const brokers: [name: string, create: () => Broker][] = [
-  ['the in-process broker', () => new MemoryBroker()],
+  ['the in-process broker', () => new LocalBroker()],
   ['a late broker', () => new LateBroker()],
 ];
 

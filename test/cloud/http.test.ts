@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryBroker } from '../../cloud/broker/index.ts';
+import { LocalBroker } from '../../cloud/broker/index.ts';
 import { type Cloud, startCloud } from '../../cloud/server/index.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
@@ -115,7 +115,7 @@ describe('/health', () => {
   });
 
   it('is 503 when the broker accepts messages and delivers none', async () => {
-    class DeafBroker extends MemoryBroker {
+    class DeafBroker extends LocalBroker {
       override async publish(): Promise<void> {}
     }
     const cloud = await start({ broker: new DeafBroker(), limits: { canaryTimeoutMs: 20 } });
@@ -127,7 +127,7 @@ describe('/health', () => {
   });
 
   it('is 503 when the broker refuses', async () => {
-    const broker = new MemoryBroker();
+    const broker = new LocalBroker();
     const cloud = await start({ broker });
     await broker.close();
     const answer = await fetch(`${cloud.url}/health`);

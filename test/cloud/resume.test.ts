@@ -1,6 +1,6 @@
 /** Subscriptions that go on after a lost connection: everything missed, in order, once, or an honest no. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Broker, MemoryBroker, publishJson } from '../../cloud/broker/index.ts';
+import { type Broker, LocalBroker, publishJson } from '../../cloud/broker/index.ts';
 import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
 import type { Json, Position } from '../../cloud/protocol/index.ts';
 import { LateBroker } from '../contract/late-broker.ts';
@@ -9,7 +9,7 @@ import { cloudsForTests, offset, position, RawClient } from './raw-client.ts';
 const start = cloudsForTests();
 
 describe.each([
-  ['the in-process broker', () => new MemoryBroker()],
+  ['the in-process broker', () => new LocalBroker()],
   ['a late broker', () => new LateBroker()],
 ])('a subscription resumed over %s', (_name, createBroker: () => Broker) => {
   it('brings what was published meanwhile on its filters, in order, once, then ok', async () => {
@@ -31,7 +31,9 @@ describe.each([
     ];
     for (const [topic, data] of missed) await publish(topic, data);
     const again = await RawClient.join(cloud);
-    const { position: now } = (await again.ask({ op: 'subscribe', id: 1, filter: 'fence' })) as unknown as { position: Position };
+    const { position: now } = (await again.ask({ op: 'subscribe', id: 1, filter: 'fence' })) as unknown as {
+      position: Position;
+    };
     await again.ask({ op: 'unsubscribe', id: 2, filter: 'fence' });
     const since = { epoch: now.epoch, offset: seen.offset };
     again.say({ op: 'subscribe', id: 3, filters: ['home/#', '+/ball/samples'], since });
@@ -101,7 +103,7 @@ describe('the client', () => {
   });
 
   it('resumes all its subscriptions, and tells when messages were missed', async () => {
-    let broker = new MemoryBroker({ historyPerTopic: 50 });
+    let broker = new LocalBroker({ historyPerTopic: 50 });
     let cloud = await start({ broker });
     const { port } = cloud;
     let missed = 0;
@@ -133,7 +135,7 @@ describe('the client', () => {
     expect(missed).toBe(0);
     await away(Array.from({ length: 60 }, () => 9));
     await expect.poll(() => missed).toBe(1);
-    broker = new MemoryBroker();
+    broker = new LocalBroker();
     await away([]);
     await expect.poll(() => missed).toBe(2);
     await publishJson(broker, 'home/odd', 11);

@@ -7,7 +7,7 @@ import {
   type Broker,
   type BrokerMessage,
   type History,
-  MemoryBroker,
+  LocalBroker,
   type Position,
   type PublishOptions,
   type SubscribeOptions,
@@ -16,7 +16,7 @@ import {
 import { EarlError } from '../../errors/index.ts';
 
 export class LateBroker implements Broker {
-  readonly #inner = new MemoryBroker();
+  readonly #inner = new LocalBroker();
   #closed = false;
 
   async subscribe(

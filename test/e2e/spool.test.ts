@@ -5,7 +5,7 @@
  */
 
 import { afterEach, expect, onTestFailed, test, vi } from 'vitest';
-import { type BrokerMessage, MemoryBroker } from '../../cloud/broker/index.ts';
+import { type BrokerMessage, LocalBroker } from '../../cloud/broker/index.ts';
 import { connect } from '../../cloud/client/index.node.ts';
 import type { SenmlRecord } from '../../cloud/protocol/messages.ts';
 import { startCloud } from '../../cloud/server/index.ts';
@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function startRoad(spool?: SpoolLimits) {
-  const broker = new MemoryBroker();
+  const broker = new LocalBroker();
   closers.push(() => broker.close());
   const delivered: BrokerMessage[] = [];
   await broker.subscribe('e2e/#', (message) => delivered.push(message));

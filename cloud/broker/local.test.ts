@@ -1,19 +1,19 @@
 /** What the in-process broker adds to the contract (test/contract/broker.contract.ts): its bounds. */
 import { describe, expect, it } from 'vitest';
 import { type BrokerMessage, publishJson } from './broker.ts';
-import { MemoryBroker } from './memory.ts';
+import { LocalBroker } from './local.ts';
 import { TopicTree } from './topic-tree.ts';
 
-async function retainedTopics(broker: MemoryBroker, filter = '#'): Promise<string[]> {
+async function retainedTopics(broker: LocalBroker, filter = '#'): Promise<string[]> {
   const topics: string[] = [];
   const subscription = await broker.subscribe(filter, ({ topic }) => topics.push(topic));
   await subscription.unsubscribe();
   return topics.sort();
 }
 
-describe('MemoryBroker', () => {
+describe('LocalBroker', () => {
   it('delivers before publish returns', async () => {
-    const broker = new MemoryBroker();
+    const broker = new LocalBroker();
     const messages: BrokerMessage[] = [];
     await broker.subscribe('a', (message) => messages.push(message));
     expect(broker.publish('a', Buffer.from('1'))).toBeUndefined();
@@ -21,14 +21,14 @@ describe('MemoryBroker', () => {
   });
 
   it('forgets the retained value that was not renewed for longest', async () => {
-    const broker = new MemoryBroker({ retainedTopics: 3 });
+    const broker = new LocalBroker({ retainedTopics: 3 });
     for (const topic of ['a', 'b', 'c', 'a', 'd']) await publishJson(broker, topic, 1, { retain: true });
     expect(await retainedTopics(broker)).toEqual(['a', 'c', 'd']);
     expect(broker.retained).toEqual({ topics: 3, evicted: 1 });
   });
 
   it('bounds the bytes of retained values', async () => {
-    const broker = new MemoryBroker({ retainedBytes: 1000 });
+    const broker = new LocalBroker({ retainedBytes: 1000 });
     await publishJson(broker, 'a', 'x'.repeat(400), { retain: true });
     await publishJson(broker, 'b', 'x'.repeat(400), { retain: true });
     await publishJson(broker, 'c', 'x'.repeat(400), { retain: true });
@@ -38,7 +38,7 @@ describe('MemoryBroker', () => {
   });
 
   it("keeps the server's own topics whatever clients retain", async () => {
-    const broker = new MemoryBroker({ retainedTopics: 2 });
+    const broker = new LocalBroker({ retainedTopics: 2 });
     await publishJson(broker, '$serve/home/ball/x', 1, { retain: true });
     for (const topic of ['a', 'b', 'c']) await publishJson(broker, topic, 1, { retain: true });
     expect(await retainedTopics(broker, '$serve/#')).toEqual(['$serve/home/ball/x']);
@@ -46,7 +46,7 @@ describe('MemoryBroker', () => {
   });
 
   it('forgets the sequence number of the publisher that was silent for longest', async () => {
-    const broker = new MemoryBroker({ publishers: 2 });
+    const broker = new LocalBroker({ publishers: 2 });
     const seen: string[] = [];
     await broker.subscribe('a', ({ data }) => seen.push(String(data)));
     for (const publisher of ['one', 'two', 'one', 'three', 'one', 'two']) {
@@ -56,7 +56,7 @@ describe('MemoryBroker', () => {
   });
 
   it('bounds the history, in messages of a topic and in bytes, and never passes a part off as the whole', async () => {
-    const broker = new MemoryBroker({ historyPerTopic: 3, historyBytes: 10 * 260 });
+    const broker = new LocalBroker({ historyPerTopic: 3, historyBytes: 10 * 260 });
     const start = (await broker.subscribe('#', () => {})).position;
     const read = async (filter: string, offset: number) => {
       const { messages, complete } = await broker.read([filter], { ...start, offset }, 100);
@@ -80,7 +80,7 @@ describe('MemoryBroker', () => {
 
   it('reports a subscriber that throws', async () => {
     const errors: unknown[] = [];
-    const broker = new MemoryBroker({ onSubscriberError: (error) => errors.push(error) });
+    const broker = new LocalBroker({ onSubscriberError: (error) => errors.push(error) });
     const error = new Error('a broken subscriber');
     await broker.subscribe('a', () => {
       throw error;
@@ -90,7 +90,7 @@ describe('MemoryBroker', () => {
   });
 
   it('gives a subscription begun inside a delivery each message once', async () => {
-    const broker = new MemoryBroker();
+    const broker = new LocalBroker();
     const seen: BrokerMessage[] = [];
     await broker.subscribe('a', () => {
       void publishJson(broker, 'b', 'inside', { retain: true });
