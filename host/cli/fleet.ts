@@ -26,6 +26,10 @@ interface FleetFlags {
   threads: number | 'auto';
   speed: number;
   seed: number;
+  ble?: true;
+  bridge?: string;
+  adapter?: string;
+  key?: string;
   json?: true;
 }
 
@@ -43,7 +47,9 @@ Examples:
   $ earl fleet --count 1000 --image light --for 10s
   $ earl fleet --count 10000 --image light --for 30s --json
   $ earl fleet --count 2000 --image light --for 30s --speed max
-      as fast as it goes: the realtime factor says how many times more this machine could carry`;
+      as fast as it goes: the realtime factor says how many times more this machine could carry
+  $ earl fleet --ble --count 10 --image arm
+      whole boards, each with a BLE module, on the virtual air of this machine, until Ctrl-C: elsewhere, earl gateway --ble`;
 
 export function fleetCommand(): Command {
   return new Command('fleet')
@@ -55,12 +61,21 @@ export function fleetCommand(): Command {
     .option('--threads <number>', 'worker threads; auto: one a core', parseThreads, 'auto')
     .option('--speed <factor>', '"max", or probe seconds per second', parseSpeed, 1)
     .option('--seed <number>', 'seed of the first probe', parseCount, 1)
+    .option('--ble', 'whole boards with a BLE module each, on a virtual air; without --for until it is stopped')
+    .option('--bridge <kind>', 'with --ble: which module, nus, rn487x or hm10; default nus')
+    .option('--adapter <url>', 'with --ble: an air that is served elsewhere, air:HOST:PORT')
+    .option('--key <hex>', 'with --ble: key to provision, 32 hex digits, random or none; default random')
     .option('--json', 'write the parameters and the result as JSON, the result on the last line')
     .addHelpText('after', examples)
     .action(runFleet);
 }
 
-async function runFleet(flags: FleetFlags): Promise<void> {
+async function runFleet(flags: FleetFlags, command: Command): Promise<void> {
+  const { ble, bridge, adapter, key } = flags;
+  if (ble) return onTheAir(flags, command);
+  if ((bridge ?? adapter ?? key) !== undefined) {
+    throw new EarlError('USAGE', '--bridge, --adapter and --key go with --ble');
+  }
   const image = readImage(flags.image);
   const threads = Math.min(flags.count, flags.threads === 'auto' ? availableParallelism() : flags.threads);
   const rssBefore = process.memoryUsage().rss;
@@ -88,6 +103,19 @@ async function runFleet(flags: FleetFlags): Promise<void> {
   const counts = crew.map((member) => member.counts);
   stop();
   finish(flags, threads, counts, (user + system) / 1e6, (rss - rssBefore) / 1024 / flags.count);
+}
+
+/** Bluetooth stacks take their time to load: only when they are asked for. */
+async function onTheAir({ for: seconds, json, ...flags }: FleetFlags, command: Command): Promise<void> {
+  const given = (option: string) => command.getOptionValueSource(option) !== 'default';
+  if (['speed', 'threads', 'warmUp'].some(given)) {
+    throw new EarlError(
+      'USAGE',
+      'probes on an air run in real time on one thread: no --speed, --threads and --warm-up',
+    );
+  }
+  const { runFleetBle } = await import('./fleet-ble.ts');
+  await runFleetBle({ ...flags, json: json === true, seconds: given('for') ? seconds : Number.POSITIVE_INFINITY });
 }
 
 function tasks(flags: FleetFlags, image: Image, threads: number): WorkerTask[] {

@@ -90,6 +90,16 @@ it('meets the other modules too', async () => {
   expect([result.status, result.data.slice(0, 3)]).toEqual(['ok', [15, 7, 0]]);
 });
 
+it('carries a fleet, and says what limits it', async () => {
+  const { adapter, watcher } = await startRoad();
+  const image = boardImage('light');
+  const fleet = run('fleet', '--ble', '--count', '3', '--image', image, '--adapter', adapter, '--json');
+  const sampled = () => new Set(watcher.seen.map(({ topic }) => topic).filter((topic) => topic.endsWith('/samples')));
+  await watcher.next(() => sampled().size === 3, 0, 30_000);
+  expect(await fleet.stop('SIGINT')).toBe(0);
+  expect(fleet.lines.at(-1)).toMatchObject({ count: 3, most_connected: 3, lost_to_air: 0, limit: expect.any(String) });
+});
+
 it.each([
   [['arm', '--ble', '--bridge', 'hc05'], /no module: nus, rn487x, hm10/],
   [['arm', '--bridge', 'nus'], /go with --ble/],

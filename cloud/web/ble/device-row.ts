@@ -37,9 +37,8 @@ export class DeviceRow {
       { class: 'card device' },
       h(
         'div',
-        { class: 'row device-head' },
-        h('h2', {}, probe.name),
-        h('p', { class: 'state' }, this.icon, this.text),
+        { class: 'card-head' },
+        h('div', { class: 'names' }, h('h2', {}, probe.name), h('p', { class: 'state' }, this.icon, this.text)),
         this.toggle,
       ),
       this.identity,
