@@ -77,6 +77,7 @@ function join(air: VirtualAir, socket: Socket, options: ServeAirOptions): void {
     isIn = false;
   };
   const turnOut = (why: EarlError) => {
+    leave();
     socket.destroy();
     options.onTurnedOut?.(peer, why);
   };

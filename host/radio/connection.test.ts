@@ -105,6 +105,25 @@ test('ACL data arrives at the next connection event, cut to 27 octets, first and
   expect(central.host.completedPackets).toBe(1);
 });
 
+test('a slow UART delays every packet between host and controller, in order', async () => {
+  const timers = new VirtualTimers();
+  const air = new VirtualAir({ timers });
+  const central = join(air, { hciDelayMs: 40 });
+  const peripheral = join(air);
+  central.host.command(COMMAND.READ_BD_ADDR);
+  await timers.advance(79);
+  expect(central.host.events).toHaveLength(0);
+  await timers.advance(2);
+  expect(central.host.events).toHaveLength(4);
+  const { down } = await connectTo(timers, central, peripheral, { intervalMs: 10 });
+  await timers.advance(100);
+  const start = timers.now();
+  for (let index = 0; index < 4; index++) central.host.sendAcl(down, bytes(5, 5 * index));
+  await timers.until(() => peripheral.host.received.length === 20);
+  expect(peripheral.host.received).toEqual([...bytes(20)]);
+  expect(timers.now() - start).toBeGreaterThanOrEqual(40);
+});
+
 test('with the data length extension one PDU carries 251 octets, and both hosts are told', async () => {
   const { timers, central, peripheral, down } = await pair();
   central.host.command(COMMAND.LE_SET_DATA_LENGTH, [...littleEndian(down, 2), ...littleEndian(251, 2), 0x48, 0x08]);

@@ -35,6 +35,8 @@ export interface ControllerOptions extends TransceiverOptions {
   readonly maxDataOctets?: number;
   /** Connections at the same time. Default 64. */
   readonly maxConnections?: number;
+  /** How long each packet takes between host and controller, in both directions, e.g. over a slow UART. Default 0. */
+  readonly hciDelayMs?: number;
   readonly trace?: HciTrace;
 }
 
@@ -92,6 +94,7 @@ export class VirtualController {
   private readonly commands: CommandTable;
   /** Sees every packet from now on. */
   trace: HciTrace | undefined;
+  private readonly hciDelayUs: number;
   private nextHandle = 1;
   private attached = true;
 
@@ -100,6 +103,7 @@ export class VirtualController {
     this.name = name;
     this.publicAddress = address;
     this.trace = options.trace;
+    this.hciDelayUs = (options.hciDelayMs ?? 0) * 1000;
     this.aclBuffers = options.aclBuffers ?? { octets: 251, count: 8 };
     this.maxDataOctets = options.maxDataOctets ?? 251;
     this.maxConnections = options.maxConnections ?? 64;
@@ -265,7 +269,7 @@ export class VirtualController {
         // A Buffer's own slice would not copy.
         const copy = new Uint8Array(packet);
         this.trace?.packet('to-controller', copy);
-        this.context.schedule.soon(() => this.take(copy));
+        this.context.schedule.soon(() => this.delayed(() => this.take(copy)));
       },
       onPacket: () => {},
       onClose: () => {},
@@ -277,7 +281,15 @@ export class VirtualController {
   private send(packet: Uint8Array): void {
     if (!this.attached) return;
     this.trace?.packet('to-host', packet);
-    this.port.onPacket(packet);
+    this.delayed(() => {
+      if (this.attached) this.port.onPacket(packet);
+    });
+  }
+
+  private delayed(run: () => void): void {
+    const { schedule } = this.context;
+    if (this.hciDelayUs === 0) run();
+    else schedule.at(schedule.nowUs + this.hciDelayUs, run);
   }
 
   private take(packet: Uint8Array): void {
