@@ -18,7 +18,7 @@ import {
   isSample,
   senmlPack,
 } from '../../host/link/index.ts';
-import { type HciTrace, serveAir, VirtualAir } from '../../host/radio/index.ts';
+import { type HciTrace, serveAir, VirtualAir, type VirtualController } from '../../host/radio/index.ts';
 import { defaultId } from '../../host/transport/emulated.ts';
 import { readImage } from '../../host/transport/firmware-image.ts';
 import { nodeTimers } from '../../host/transport/node-timers.ts';
@@ -157,7 +157,15 @@ async function main(): Promise<void> {
   const air = new VirtualAir({ seed: Number(seed), lossRate: Number(loss) });
   const byAddress = new Map<string, StampedBoard>();
   const trace = new GatewayTrace(byAddress);
-  const server = await serveAir(air, { port: 0, controller: () => ({ name: 'gateway', trace }) });
+  let gateway: VirtualController | undefined;
+  const server = await serveAir(air, {
+    port: 0,
+    controller: () => ({ name: 'gateway', trace }),
+    onJoin: (controller) => {
+      gateway = controller;
+    },
+  });
+  const busyUs = () => (gateway === undefined ? 0 : gateway.energy.txUs + gateway.energy.rxUs);
   const boards: StampedBoard[] = [];
   for (let n = 0; n < Number(count); n++) {
     const names = kinds!.split(',');
@@ -166,9 +174,11 @@ async function main(): Promise<void> {
     boards.push(board);
   }
   let cpu = process.cpuUsage();
+  let [beganUs, busyBeforeUs] = [air.nowUs, busyUs()];
   process.on('message', async (message) => {
     if (message === 'measure') {
       cpu = process.cpuUsage();
+      [beganUs, busyBeforeUs] = [air.nowUs, busyUs()];
       for (const board of boards) board.forget();
     } else if (message === 'report') {
       const { user, system } = process.cpuUsage(cpu);
@@ -176,6 +186,7 @@ async function main(): Promise<void> {
         boards: boards.map((board) => board.report()),
         air: { ...air.counters },
         links: trace.links,
+        radioShare: (busyUs() - busyBeforeUs) / (air.nowUs - beganUs),
         cpuMs: (user + system) / 1000,
       };
       process.send!({ report });

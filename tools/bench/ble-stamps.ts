@@ -19,6 +19,8 @@ export interface BoardsReport {
   readonly boards: BoardReport[];
   readonly air: { advertisingPdus: number; collisions: number; lost: number };
   readonly links: number;
+  /** Share of the time in which the gateway's radio sent or listened, scans included. */
+  readonly radioShare: number;
   readonly cpuMs: number;
 }
 
