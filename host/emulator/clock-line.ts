@@ -52,6 +52,11 @@ export class ClockLine implements FollowedClock {
     return this.anchor + whole * this.period + Math.ceil((rest * this.period - this.phase) / this.edges);
   }
 
+  /** The time when so many edges from now have come. */
+  timeAfter(ticks: number): number {
+    return this.timeOfTick(this.ticks() + ticks);
+  }
+
   /** Edges between now and a later time, at today's rate. */
   ticksUntil(time: number): number {
     return time === Number.POSITIVE_INFINITY ? time : this.elapsed(time) - this.elapsed(this.scheduler.now);

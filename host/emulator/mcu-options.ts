@@ -69,23 +69,33 @@ export interface McuWarning {
 /** Different (code, PC) pairs that are told apart; later ones are dropped. */
 const maximumWarnings = 1000;
 
+/** Where a program is: the instruction's address and the time in DCO cycles. */
+export interface WarningPlace {
+  readonly pc: number;
+  readonly at: number;
+}
+
+const nobody: readonly never[] = [];
+
 /** Tells each warning once for each place in the program. */
 export class WarningLog {
-  private readonly where: () => { pc: number; at: number };
-  private readonly told = new Set<string>();
-  private readonly listeners: ((warning: McuWarning) => void)[] = [];
+  private readonly where: WarningPlace;
+  /** Made with the first listener. */
+  private told: Set<string> | undefined = undefined;
+  private listeners: readonly ((warning: McuWarning) => void)[] = nobody;
 
-  constructor(where: () => { pc: number; at: number }) {
+  constructor(where: WarningPlace) {
     this.where = where;
   }
 
   onWarning(listener: (warning: McuWarning) => void): void {
-    this.listeners.push(listener);
+    this.told ??= new Set();
+    this.listeners = this.listeners.concat(listener);
   }
 
   add(code: WarningCode, address: number): void {
-    if (this.listeners.length === 0 || this.told.size >= maximumWarnings) return;
-    const { pc, at } = this.where();
+    if (this.told === undefined || this.told.size >= maximumWarnings) return;
+    const { pc, at } = this.where;
     const key = `${code}@${pc}`;
     if (this.told.has(key)) return;
     this.told.add(key);

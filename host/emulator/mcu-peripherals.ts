@@ -7,9 +7,17 @@ import type { RegisterBus } from './bus.ts';
 import type { ClockLine } from './clock-line.ts';
 import type { InterruptController } from './interrupt-controller.ts';
 import { vectors } from './interrupts.ts';
-import type { McuOptions, ResetKind, WarningCode } from './mcu-options.ts';
+import type { McuControl } from './mcu-control.ts';
+import type { McuOptions, ResetKind } from './mcu-options.ts';
 import type { Memory } from './memory.ts';
-import { Adc10, oscillatorHz } from './peripherals/adc10.ts';
+import {
+  AdcConnections,
+  ClockConnections,
+  ComparatorConnections,
+  FlashConnections,
+  WatchdogConnections,
+} from './peripheral-connections.ts';
+import { Adc10 } from './peripherals/adc10.ts';
 import { BasicClock } from './peripherals/basic-clock.ts';
 import { ClockOutput } from './peripherals/clock-output.ts';
 import { ComparatorA } from './peripherals/comparator-a.ts';
@@ -17,7 +25,7 @@ import { FlashController } from './peripherals/flash-controller.ts';
 import type { Pin, PinFunction } from './peripherals/pin.ts';
 import { PinOscillator } from './peripherals/pin-oscillator.ts';
 import { Port } from './peripherals/port.ts';
-import type { SpecialFunctionRegisters } from './peripherals/sfr.ts';
+import type { SfrOwner, SpecialFunctionRegisters } from './peripherals/sfr.ts';
 import { type CaptureInput, TimerA } from './peripherals/timer-a.ts';
 import { Watchdog } from './peripherals/watchdog.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -33,16 +41,10 @@ export interface PeripheralContext {
   readonly sfr: SpecialFunctionRegisters;
   readonly interrupts: InterruptController;
   readonly memory: Memory;
-  supplyVolts(): number;
-  temperatureCelsius(): number;
-  reset(kind: ResetKind): void;
-  hold(until: number): void;
-  /** Halts a CPU that is awake for a cycle of MCLK. */
-  stealCycle(): void;
-  warn(code: WarningCode, address: number): void;
+  readonly control: McuControl;
 }
 
-export class McuPeripherals {
+export class McuPeripherals implements SfrOwner {
   readonly clock: BasicClock;
   readonly ports: readonly Port[];
   readonly timers: readonly TimerA[];
@@ -52,20 +54,12 @@ export class McuPeripherals {
   readonly comparator: ComparatorA;
   readonly pinOscillator: PinOscillator;
   private resetFlags = 0;
-  private readonly disabledBuffers = { adc: 0, comparator: 0 };
+  private buffersOffByAdc = 0;
+  private buffersOffByComparator = 0;
 
   constructor(context: PeripheralContext) {
     const { scheduler, bus, sfr, interrupts } = context;
-    const requestNmi = interrupts.setNmi.bind(interrupts);
-    this.clock = new BasicClock(scheduler, bus, sfr, interrupts, {
-      vloHz: context.options.vloHz ?? 12_000,
-      crystalHz: context.options.crystalHz,
-      crystalStartSeconds: context.options.crystalStartSeconds ?? 0,
-      xinHz: context.options.xinHz,
-      onNoCalibration: () => context.warn('NO_CALIBRATION', 0x56),
-      onRangeJump: () => context.warn('RANGE_JUMP', 0x57),
-      requestNmi,
-    });
+    this.clock = new BasicClock(scheduler, bus, sfr, interrupts, new ClockConnections(context));
     this.ports = [
       new Port(bus, interrupts, { number: 1, vector: vectors.PORT1, resetSelect: 0 }),
       new Port(bus, interrupts, { number: 2, vector: vectors.PORT2, resetSelect: 0xc0 }),
@@ -78,39 +72,21 @@ export class McuPeripherals {
       this.ports.slice(0, 2).flatMap((port) => port.pins),
       (frequencyHz) => this.clock.setOscillator(this.clock.pinOscillator, frequencyHz),
     );
-    this.comparator = this.comparatorA(context);
+    this.comparator = new ComparatorA(scheduler, bus, interrupts, new ComparatorConnections(context, this));
     this.timers = [this.timer0(context), this.timer1(context)];
-    this.watchdog = new Watchdog(scheduler, bus, sfr, interrupts, {
-      mclk: this.clock.mclk,
-      smclk: this.clock.smclk,
-      aclk: this.clock.aclk,
-      reset: (kind) => context.reset(kind),
-      requestNmi,
-    });
-    this.flash = this.flashController(context, requestNmi);
-    const timer = this.timers[0]!;
-    this.adc = new Adc10(scheduler, bus, interrupts, {
-      mclk: this.clock.mclk,
-      smclk: this.clock.smclk,
-      aclk: this.clock.aclk,
-      triggers: [timer.output(1), timer.output(0), timer.output(2)],
-      triggerWatchChanged: () => timer.outputWatchChanged(),
-      supplyVolts: context.supplyVolts,
-      temperatureCelsius: context.temperatureCelsius,
-      oscillator: (running) => this.clock.setOscillator(this.clock.adcOscillator, running ? oscillatorHz : 0),
-      store: (address, value) => context.memory.writeWord(address, value),
-      transferTime: () => this.transferTime(scheduler),
-      stealCycle: () => context.stealCycle(),
-      buffersDisabled: (mask) => this.disableBuffers('adc', mask),
-      warn: (code, register) => context.warn(code, register),
-    });
+    this.watchdog = new Watchdog(scheduler, bus, sfr, interrupts, new WatchdogConnections(context, this.clock));
+    this.flash = new FlashController(scheduler, bus, sfr, interrupts, new FlashConnections(context, this.clock));
+    this.adc = new Adc10(scheduler, bus, interrupts, new AdcConnections(context, this));
     this.clockOutputs(scheduler);
-    sfr.own('IFG1', PORIFG | RSTIFG, {
-      read: () => this.resetFlags,
-      write: (bits) => {
-        this.resetFlags = bits;
-      },
-    });
+    sfr.claim('IFG1', PORIFG | RSTIFG, this);
+  }
+
+  readSfr(): number {
+    return this.resetFlags;
+  }
+
+  writeSfr(_address: number, bits: number): void {
+    this.resetFlags = bits;
   }
 
   reset(kind: ResetKind, por: boolean): void {
@@ -216,34 +192,12 @@ export class McuPeripherals {
   }
 
   /** ADC10AE0 and CAPD both take input buffers off pins of P1. */
-  private disableBuffers(by: 'adc' | 'comparator', mask: number): void {
-    this.disabledBuffers[by] = mask;
-    const both = this.disabledBuffers.adc | this.disabledBuffers.comparator;
+  disableBuffers(by: 'adc' | 'comparator', mask: number): void {
+    if (by === 'adc') this.buffersOffByAdc = mask;
+    else this.buffersOffByComparator = mask;
+    const both = this.buffersOffByAdc | this.buffersOffByComparator;
     this.ports[0]!.pins.forEach((pin, bit) => {
       pin.setBuffer(((both >> bit) & 1) === 0);
-    });
-  }
-
-  /**
-   * A result gets to memory after a cycle of MCLK for synchronising and one for the transfer; without MCLK the DTC takes
-   * the DCO, with a cycle more and, when that has to start, 2 us (SLAU144 "DTC Transfer Cycle Time").
-   */
-  private transferTime(scheduler: Scheduler): number {
-    const { clock } = this;
-    if (clock.mclk.running) return clock.timeAfterMclk(2);
-    const start = clock.dcoStopped ? scheduler.cycles(2e-6) : 0;
-    return scheduler.now + start + 3;
-  }
-
-  private comparatorA(context: PeripheralContext): ComparatorA {
-    const { scheduler, bus, interrupts } = context;
-    const { pins } = this.ports[0]!;
-    return new ComparatorA(scheduler, bus, interrupts, {
-      inputVolts: (channel) => this.adc.inputVolts(channel),
-      supplyVolts: context.supplyVolts,
-      temperatureCelsius: context.temperatureCelsius,
-      buffersDisabled: (mask) => this.disableBuffers('comparator', mask),
-      outputs: [pins[3]!.attach(3, 'port'), pins[7]!.attach(1, 'port')],
     });
   }
 
@@ -260,29 +214,6 @@ export class McuPeripherals {
         return { clock: source ?? adcOscillator, divider };
       },
     }));
-  }
-
-  private flashController(
-    context: PeripheralContext,
-    requestNmi: (source: 'flash-access', requested: boolean) => void,
-  ): FlashController {
-    const { scheduler, bus, sfr, interrupts, memory } = context;
-    return new FlashController(scheduler, bus, sfr, interrupts, {
-      mclk: this.clock.mclk,
-      smclk: this.clock.smclk,
-      aclk: this.clock.aclk,
-      set: (address, value) => {
-        memory.poke(address, value);
-      },
-      get: (address) => memory.peek(address),
-      busyUntil: (time) => context.hold(time),
-      busyEnded: () => {
-        memory.flashBusy = false;
-      },
-      requestNmi,
-      keyViolation: () => context.reset('flash_key'),
-      writeIgnored: (address) => context.warn('FLASH_WRITE_LOCKED', address),
-    });
   }
 }
 

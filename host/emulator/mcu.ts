@@ -12,15 +12,16 @@ import { FlashContents, flashStart } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 import { InterruptController } from './interrupt-controller.ts';
 import type { InterruptLines } from './interrupts.ts';
-import { type McuOptions, type McuWarning, type ResetKind, WarningLog } from './mcu-options.ts';
+import { McuControl } from './mcu-control.ts';
+import type { McuOptions, McuWarning, ResetKind } from './mcu-options.ts';
 import { McuPeripherals } from './mcu-peripherals.ts';
-import { infoEnd, infoStart, Memory } from './memory.ts';
+import { Memory } from './memory.ts';
 import { type ExecutionObserver, Observers } from './observer.ts';
 import { resetFrequencyHz } from './peripherals/basic-clock.ts';
 import type { Pin } from './peripherals/pin.ts';
 import { SpecialFunctionRegisters } from './peripherals/sfr.ts';
 import { RegisterFile } from './register-file.ts';
-import { Alarm, type AlarmOwner, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { factoryInfoA } from './tlv.ts';
 
 export type { McuOptions, McuWarning, ResetKind } from './mcu-options.ts';
@@ -31,7 +32,7 @@ const resetVector = 0xfffe;
 const dcoWakeUpSeconds = 1.5e-6;
 
 /** The chip alone, for boards of your own: attach parts to its pins, run it, look into it. */
-export class Mcu implements AlarmOwner {
+export class Mcu {
   readonly scheduler = new Scheduler(resetFrequencyHz);
   readonly bus: RegisterFile;
   readonly interrupts: InterruptLines;
@@ -40,27 +41,17 @@ export class Mcu implements AlarmOwner {
   readonly clocks: { readonly mclk: ClockLine; readonly smclk: ClockLine; readonly aclk: ClockLine };
   /** The chip's own peripherals, for boards and tests that look inside. */
   readonly peripherals: McuPeripherals;
-  supplyVolts: number;
-  temperatureCelsius: number;
-
   private readonly memory: Memory;
   private readonly cpu: Cpu;
   private readonly controller: InterruptController;
-  private readonly warnings: WarningLog;
+  private readonly control: McuControl;
   private readonly observers = new Observers();
   private resetListeners: readonly ((kind: ResetKind, por: boolean) => void)[] = [];
-  private pendingReset: ResetKind | undefined;
-  private stopped = false;
-  private readonly end = new Alarm(this);
-  /** The CPU waits until then for the flash controller. */
-  private heldUntil = 0;
-  /** Cycles of MCLK that the CPU owes to the DTC. */
-  private stolenCycles = 0;
 
   constructor(options: McuOptions = {}) {
     const { scheduler } = this;
-    this.supplyVolts = options.supplyVolts ?? 3.3;
-    this.temperatureCelsius = options.temperatureCelsius ?? 25;
+    const control = new McuControl(scheduler, options.supplyVolts ?? 3.3, options.temperatureCelsius ?? 25);
+    this.control = control;
     const registers = new RegisterFile();
     this.bus = registers;
     this.sfr = new SpecialFunctionRegisters(registers);
@@ -68,29 +59,7 @@ export class Mcu implements AlarmOwner {
     this.interrupts = this.controller;
     const flash =
       options.flash ?? (options.image === undefined ? new FlashContents() : FlashContents.of(options.image));
-    this.memory = new Memory(registers, flash, {
-      beforeRegister: () => this.cpu.synchronize(),
-      afterRegister: () => this.cpu.reschedule(),
-      flashWrite: (address, value, byte) => this.peripherals.flash.write(address, value, byte),
-      complain: (code, address) => this.warnings.add(code, address),
-    });
-    this.cpu = new Cpu(
-      this.memory,
-      scheduler,
-      {
-        divider: () => this.peripherals.clock.mclk.divider,
-        after: (cycles) => this.peripherals.clock.timeAfterMclk(cycles),
-        before: (time) => this.peripherals.clock.mclk.ticksUntil(time),
-      },
-      {
-        statusChanged: (value) => this.statusChanged(value),
-        fetchFromRegisters: () => this.requestReset('fetch'),
-        complain: (code, word) => this.warnings.add(code, word),
-      },
-      options.execution ?? executionDefault.mode,
-    );
-    this.controller.listen(this.cpu);
-    this.warnings = new WarningLog(() => ({ pc: this.cpu.instructionAddress, at: scheduler.now }));
+    this.memory = new Memory(registers, flash, control);
     this.peripherals = new McuPeripherals({
       options,
       scheduler,
@@ -98,17 +67,32 @@ export class Mcu implements AlarmOwner {
       sfr: this.sfr,
       interrupts: this.controller,
       memory: this.memory,
-      supplyVolts: () => this.supplyVolts,
-      temperatureCelsius: () => this.temperatureCelsius,
-      reset: (kind) => this.requestReset(kind),
-      hold: (until) => this.hold(until),
-      stealCycle: () => this.stealCycle(),
-      warn: (code, address) => this.warnings.add(code, address),
+      control,
     });
+    const { mclk } = this.peripherals.clock;
+    this.cpu = new Cpu(this.memory, scheduler, mclk, control, options.execution ?? executionDefault.mode);
+    this.controller.listen(this.cpu);
+    control.connect(this.cpu, this.memory, this.peripherals);
     this.clocks = this.peripherals.clock;
     this.fillMemory(options);
     if (options.image !== undefined) this.load(options.image, flash);
     else this.reset('power_on');
+  }
+
+  get supplyVolts(): number {
+    return this.control.supplyVolts;
+  }
+
+  set supplyVolts(volts: number) {
+    this.control.supplyVolts = volts;
+  }
+
+  get temperatureCelsius(): number {
+    return this.control.temperatureCelsius;
+  }
+
+  set temperatureCelsius(celsius: number) {
+    this.control.temperatureCelsius = celsius;
   }
 
   /** Frequency of the VLO; may change while it runs. */
@@ -151,7 +135,7 @@ export class Mcu implements AlarmOwner {
    * event or listener it happens after the instruction in progress.
    */
   reset(kind: ResetKind): void {
-    if (this.cpu.executing) this.requestReset(kind);
+    if (this.cpu.executing) this.control.requestReset(kind);
     else this.resetNow(kind);
   }
 
@@ -160,10 +144,8 @@ export class Mcu implements AlarmOwner {
       this.peripherals.watchdog.pinNmi();
       return;
     }
-    this.pendingReset = undefined;
+    this.control.reset();
     const por = kind === 'power_on' || kind === 'pin';
-    this.heldUntil = 0;
-    this.stolenCycles = 0;
     this.memory.flashBusy = false;
     this.cpu.registers.fill(0);
     this.peripherals.reset(kind, por);
@@ -181,13 +163,13 @@ export class Mcu implements AlarmOwner {
    * jumps. Not to be called from an event or a listener.
    */
   runUntil(cycle: number): void {
-    this.stopped = false;
-    const { scheduler, cpu } = this;
-    while (!this.stopped && scheduler.now < cycle) {
-      if (this.pendingReset !== undefined) this.resetNow(this.pendingReset);
-      if (this.stolenCycles > 0) this.payStolenCycles();
-      if (scheduler.now < this.heldUntil) {
-        this.waitUntil(Math.min(this.heldUntil, cycle));
+    const { scheduler, cpu, control } = this;
+    control.stopped = false;
+    while (!control.stopped && scheduler.now < cycle) {
+      if (control.pendingReset !== undefined) this.resetNow(control.pendingReset);
+      if (control.stolenCycles > 0) control.payStolenCycles();
+      if (scheduler.now < control.heldUntil) {
+        this.waitUntil(Math.min(control.heldUntil, cycle));
         continue;
       }
       const status = cpu.registers[SR]!;
@@ -205,20 +187,15 @@ export class Mcu implements AlarmOwner {
   /** Runs for a time in seconds of the emulated chip, whatever the DCO does meanwhile. */
   runFor(seconds: number): void {
     const { scheduler } = this;
-    scheduler.set(this.end, scheduler.now + scheduler.cycles(seconds));
+    const { end } = this.control;
+    scheduler.set(end, scheduler.now + scheduler.cycles(seconds));
     this.runUntil(Number.POSITIVE_INFINITY);
-    scheduler.cancel(this.end);
-  }
-
-  /** The time of `runFor` is over. */
-  onAlarm(): void {
-    this.stop();
+    scheduler.cancel(end);
   }
 
   /** Makes a running `runUntil`/`runFor` return after the current instruction; for listeners and events. */
   stop(): void {
-    this.stopped = true;
-    this.cpu.interruptRun();
+    this.control.stop();
   }
 
   /**
@@ -227,7 +204,8 @@ export class Mcu implements AlarmOwner {
    */
   step(): void {
     const { scheduler } = this;
-    if (scheduler.now < this.heldUntil) this.runUntil(this.heldUntil);
+    const { heldUntil } = this.control;
+    if (scheduler.now < heldUntil) this.runUntil(heldUntil);
     else if (this.idle) this.runUntil(Math.max(scheduler.nextAt, scheduler.now + 1));
     else this.runUntil(scheduler.now + 1);
   }
@@ -279,12 +257,12 @@ export class Mcu implements AlarmOwner {
   /** True while the CPU sleeps and nothing that waits already will wake it: only the scheduler's next event can. */
   get idle(): boolean {
     const gie = (this.cpu.registers[SR]! & statusBits.GIE) !== 0;
-    return this.sleeping && this.pendingReset === undefined && this.controller.next(gie) < 0;
+    return this.sleeping && this.control.pendingReset === undefined && this.controller.next(gie) < 0;
   }
 
   /** Called for what silicon would not report. The same code at the same PC is reported once. */
   onWarning(listener: (warning: McuWarning) => void): void {
-    this.warnings.onWarning(listener);
+    this.control.warnings.onWarning(listener);
   }
 
   /** Watches the CPU until the returned function is called. */
@@ -314,14 +292,9 @@ export class Mcu implements AlarmOwner {
     const entry = this.memory.peekWord(resetVector);
     this.cpu.registers[0] = entry & 0xfffe;
     if (entry === 0xffff) {
-      this.warnings.add('NO_RESET_VECTOR', resetVector);
+      this.control.warnings.add('NO_RESET_VECTOR', resetVector);
       this.cpu.setStatus(statusBits.CPUOFF | statusBits.OSCOFF | statusBits.SCG0 | statusBits.SCG1);
     } else this.cpu.stall(4);
-  }
-
-  private requestReset(kind: ResetKind): void {
-    this.pendingReset = kind;
-    this.cpu.interruptRun();
   }
 
   /** One instruction, unless an observer wants to stop before it. */
@@ -329,7 +302,7 @@ export class Mcu implements AlarmOwner {
     const { cpu, observers } = this;
     const pc = cpu.registers[0]!;
     if (observers.instruction(pc)) {
-      this.stopped = true;
+      this.control.stopped = true;
       return;
     }
     const { activeCycles, instructions } = cpu;
@@ -347,12 +320,6 @@ export class Mcu implements AlarmOwner {
     if (this.observers.any) this.observers.interrupted(vector, this.cpu.activeCycles - activeCycles);
   }
 
-  private statusChanged(value: number): void {
-    this.cpu.synchronize();
-    this.peripherals.clock.setStatus(value);
-    this.cpu.interruptRun();
-  }
-
   /** Lets time pass without the CPU. */
   private waitUntil(time: number): void {
     const { scheduler, observers } = this;
@@ -360,36 +327,13 @@ export class Mcu implements AlarmOwner {
       scheduler.advanceTo(time);
       return;
     }
-    const held = scheduler.now < this.heldUntil;
+    const held = scheduler.now < this.control.heldUntil;
     const status = this.cpu.registers[SR]!;
     const start = scheduler.seconds();
     scheduler.advanceTo(time);
     const seconds = scheduler.seconds() - start;
     if (held) observers.held(seconds);
     else observers.slept(status, seconds);
-  }
-
-  private stealCycle(): void {
-    if (this.sleeping) return;
-    this.stolenCycles++;
-    this.cpu.interruptRun();
-  }
-
-  private payStolenCycles(): void {
-    const until = this.peripherals.clock.timeAfterMclk(this.stolenCycles);
-    this.stolenCycles = 0;
-    if (until !== Number.POSITIVE_INFINITY) this.heldUntil = Math.max(this.heldUntil, until);
-  }
-
-  /** The flash is busy: holds a CPU that runs from it. */
-  private hold(until: number): void {
-    const pc = this.cpu.registers[0]!;
-    if (pc < flashStart && (pc < infoStart || pc >= infoEnd)) {
-      this.memory.flashBusy = true;
-      return;
-    }
-    this.heldUntil = until;
-    this.cpu.interruptRun();
   }
 }
 

@@ -52,11 +52,11 @@ const maximumBudget = 1 << 28;
 /** How long an MCLK cycle is. */
 export interface MclkTiming {
   /** DCO cycles per MCLK cycle when that is a whole number, else 0. */
-  divider(): number;
+  readonly divider: number;
   /** Time in DCO cycles, at least one later, when `cycles` MCLK cycles from now have passed; for a divider of 0. */
-  after(cycles: number): number;
+  timeAfter(cycles: number): number;
   /** MCLK cycles that surely pass before a time; for a divider of 0. */
-  before(time: number): number;
+  ticksUntil(time: number): number;
 }
 
 /** How code runs: `auto` compiles what runs often, `compiled` what is jumped to at all, each where the host allows it. */
@@ -129,8 +129,8 @@ export class Cpu {
     this.synchronize();
     const scheduler = this.scheduler;
     const limit = this.attention ? scheduler.now : Math.min(scheduler.nextAt, this.target);
-    const divider = this.mclk.divider();
-    const cycles = divider !== 0 ? Math.ceil((limit - scheduler.now) / divider) : this.mclk.before(limit);
+    const divider = this.mclk.divider;
+    const cycles = divider !== 0 ? Math.ceil((limit - scheduler.now) / divider) : this.mclk.ticksUntil(limit);
     this.budget = Math.max(0, Math.min(cycles, maximumBudget));
     this.budgetAtStart = this.budget;
   }
@@ -177,8 +177,8 @@ export class Cpu {
   }
 
   private timeAfter(cycles: number): number {
-    const divider = this.mclk.divider();
-    return divider !== 0 ? this.scheduler.now + cycles * divider : this.mclk.after(cycles);
+    const divider = this.mclk.divider;
+    return divider !== 0 ? this.scheduler.now + cycles * divider : this.mclk.timeAfter(cycles);
   }
 
   /** The budget does not cover an instruction of so many cycles: stop before it, or run the events within it. */

@@ -42,7 +42,7 @@ export interface Adc10Options {
   readonly smclk: ClockDomain;
   readonly aclk: ClockDomain;
   /** Timer outputs that trigger for SHS = 1, 2, 3: TA0.1, TA0.0, TA0.2. */
-  readonly triggers: readonly OutputUnit[];
+  trigger(select: 1 | 2 | 3): OutputUnit;
   /** Tells the timer that a trigger is (no longer) listened to. */
   triggerWatchChanged(): void;
   supplyVolts(): number;
@@ -219,7 +219,7 @@ export class Adc10 {
     if (wanted === (this.unlisten !== undefined)) return;
     if (wanted) {
       const inverted = (this.control1 & ISSH) !== 0 ? 0 : 1;
-      this.unlisten = this.options.triggers[this.trigger - 1]!.onChange((level) => {
+      this.unlisten = this.options.trigger(this.trigger as 1 | 2 | 3).onChange((level) => {
         if (level === inverted) this.triggered();
       });
     } else {

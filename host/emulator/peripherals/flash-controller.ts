@@ -173,12 +173,12 @@ export class FlashController {
       this.options.writeIgnored(address);
       return;
     }
-    const { get, set } = this.options;
-    if (byte) set(address, get(address) & value);
+    const { options } = this;
+    if (byte) options.set(address, options.get(address) & value);
     else {
       const even = address & 0xfffe;
-      set(even, get(even) & value & 0xff);
-      set(even + 1, get(even + 1) & (value >> 8));
+      options.set(even, options.get(even) & value & 0xff);
+      options.set(even + 1, options.get(even + 1) & (value >> 8));
     }
     let cycles: number = timing.word;
     if ((this.fctl1 & BLKWRT) !== 0) {
@@ -210,7 +210,7 @@ export class FlashController {
   }
 
   private begin(timingCycles: number): void {
-    const { mclk, smclk, aclk, busyUntil } = this.options;
+    const { mclk, smclk, aclk } = this.options;
     const select = this.fctl2 >> 6;
     const source = select === 0 ? aclk : select === 1 ? mclk : smclk;
     // A dead clock would hang silicon; it would never let the program go on, which helps nobody.
@@ -221,7 +221,7 @@ export class FlashController {
     if ((this.fctl1 & BLKWRT) !== 0) this.fctl3 &= ~WAIT;
     this.scheduler.cancel(this.event);
     this.event = this.scheduler.schedule(until, () => this.finish());
-    busyUntil(until);
+    this.options.busyUntil(until);
   }
 
   private finish(): void {
