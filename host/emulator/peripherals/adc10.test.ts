@@ -127,6 +127,31 @@ describe('timing', () => {
     expect([mcu.bus.readWord(CTL1) & BUSY, mcu.bus.readWord(CTL0) & IFG]).toEqual([0, IFG]);
   });
 
+  it('waits for a clock that stands still, and follows one that changes', () => {
+    const { mcu } = chip();
+    const { bus } = mcu;
+    const busy = () => bus.readWord(CTL1) & BUSY;
+    const sleep = (status: number) => mcu.peripherals.clock.setStatus(status);
+    bus.writeWord(CTL1, 0x0018);
+    bus.writeWord(CTL0, 0x1800 | ON | ENC | SC); // 77 clocks of SMCLK
+    mcu.runFor(30 / mcu.scheduler.frequencyHz);
+    sleep(0xd0);
+    mcu.runFor(0.01);
+    expect([busy(), bus.readWord(CTL0) & IFG]).toEqual([BUSY, 0]);
+    sleep(0x10);
+    mcu.runFor(46 / mcu.scheduler.frequencyHz);
+    expect(busy()).toBe(BUSY);
+    mcu.runFor(2 / mcu.scheduler.frequencyHz);
+    expect([busy(), bus.readWord(CTL0) & IFG]).toEqual([0, IFG]);
+    bus.writeWord(CTL0, 0x1800 | ON | ENC | SC);
+    mcu.runFor(40 / mcu.scheduler.frequencyHz);
+    bus.writeByte(0x58, 0x06); // SMCLK = DCO / 8: the 37 clocks that are left take eight times as long
+    mcu.runFor((36 * 8) / mcu.scheduler.frequencyHz);
+    expect(busy()).toBe(BUSY);
+    mcu.runFor(16 / mcu.scheduler.frequencyHz);
+    expect(busy()).toBe(0);
+  });
+
   it('asks for its vector and clears the flag when accepted', () => {
     // ISR: INC R5; RETI
     const mcu = new Mcu({ image: imageFromWords([0x3fff, 0x5315, 0x1300], { vectors: { 5: 0xc002 } }) });

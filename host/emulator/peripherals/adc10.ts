@@ -5,7 +5,7 @@
  * Voltages come from functions that the board sets. An ideal converter: no noise, no offset, ADC10OSC at a typical 5 MHz.
  * A conversion against a reference that did not have its 30 us, or a sample of the temperature sensor that is shorter,
  * is converted all the same and warned about. The guide does not say what a reference that is off is good for; here it is
- * 0 V. ADC10SR is kept: the drive strength of a buffer is not modelled.
+ * 0 V. A conversion whose clock stops waits for it; silicon does not complete it. ADC10SR is kept: the drive strength of a buffer is not modelled.
  */
 
 import type { RegisterBus } from '../bus.ts';
@@ -82,7 +82,13 @@ export class Adc10 {
   private analogEnable = 0;
   private result = 0;
   private channel = 0;
+  /** Sampling or converting. */
+  private converting = false;
   private event: ScheduledEvent | undefined;
+  /** The clock and its tick at which the conversion ends; undefined with ADC10OSC. */
+  private end: { readonly clock: ClockDomain; readonly tick: number } | undefined;
+  /** Clocks whose changes it is told of: those that were used. */
+  private heard: readonly ClockDomain[] = [];
   private transferEvent: ScheduledEvent | undefined;
   /** When, in seconds, the reference generator was last switched on or to another voltage. */
   private referenceSince = 0;
@@ -107,7 +113,7 @@ export class Adc10 {
     });
     bus.mapWord(0x1b0, { read: () => this.control0, write: (value) => this.writeControl0(value) });
     bus.mapWord(0x1b2, {
-      read: () => this.control1 | (this.event !== undefined ? BUSY : 0),
+      read: () => this.control1 | (this.converting ? BUSY : 0),
       write: (value) => this.writeControl1(value),
     });
     bus.mapWord(0x1b4, { read: () => this.result });
@@ -128,7 +134,7 @@ export class Adc10 {
    */
   get referenceOutput(): number | undefined {
     const enabled = (this.control0 & (REFON | REFOUT)) === (REFON | REFOUT);
-    const shown = enabled && ((this.control0 & REFBURST) === 0 || this.event !== undefined);
+    const shown = enabled && ((this.control0 & REFBURST) === 0 || this.converting);
     return shown ? this.generatedReference() : undefined;
   }
 
@@ -204,13 +210,14 @@ export class Adc10 {
   /** ENC went low: a single conversion is broken off, a sequence ends after its last channel. */
   private disable(): void {
     if (!this.sequence && !this.repeated) this.stopConversion();
-    else if (this.event === undefined) this.inSequence = false;
+    else if (!this.converting) this.inSequence = false;
   }
 
   private stopConversion(): void {
     this.runOscillator(false);
     this.scheduler.cancel(this.event);
     this.event = undefined;
+    this.converting = false;
     this.inSequence = false;
   }
 
@@ -230,7 +237,7 @@ export class Adc10 {
   }
 
   private triggered(): void {
-    if (!this.enabled || this.event !== undefined || this.exhausted) return;
+    if (!this.enabled || this.converting || this.exhausted) return;
     if (!this.inSequence) {
       this.channel = this.control1 >> 12;
       this.inSequence = true;
@@ -239,23 +246,48 @@ export class Adc10 {
   }
 
   private start(): void {
-    const clocks = sampleClocks[(this.control0 >> 11) & 3]! + conversionClocks;
-    const at = this.timeAfterClocks(clocks * (((this.control1 >> 5) & 7) + 1));
-    this.event = this.scheduler.schedule(at, () => this.finish());
-    this.checkTiming((at - this.scheduler.now) / clocks);
-    this.runOscillator(((this.control1 >> 3) & 3) === 0);
+    const { scheduler } = this;
+    const clocks = (sampleClocks[(this.control0 >> 11) & 3]! + conversionClocks) * this.clock.divider;
+    const { source } = this.clock;
+    this.converting = true;
+    if (source === undefined) {
+      this.end = undefined;
+      const cycles = Math.max(1, Math.ceil((clocks * scheduler.frequencyHz) / oscillatorHz));
+      this.event = scheduler.after(cycles, () => this.finish());
+    } else {
+      this.end = { clock: source, tick: source.ticks() + clocks };
+      this.hear(source);
+      this.awaitEnd();
+    }
+    this.checkTiming((source?.frequencyHz ?? oscillatorHz) / this.clock.divider);
+    this.runOscillator(source === undefined);
   }
 
-  /** @param clockCycles DCO cycles of one ADC10CLK */
-  private checkTiming(clockCycles: number): void {
+  private hear(clock: ClockDomain): void {
+    if (this.heard.includes(clock)) return;
+    this.heard = this.heard.concat(clock);
+    clock.onChange(() => {
+      if (this.converting && this.end?.clock === clock) this.awaitEnd();
+    });
+  }
+
+  /** The end of a conversion by a clock of the chip, when that runs. */
+  private awaitEnd(): void {
+    const { clock, tick } = this.end!;
+    this.scheduler.cancel(this.event);
+    const at = clock.timeOfTick(tick);
+    this.event = at === Number.POSITIVE_INFINITY ? undefined : this.scheduler.schedule(at, () => this.finish());
+  }
+
+  private checkTiming(clockHz: number): void {
     const { scheduler, options } = this;
     if ((this.control0 & (0x2000 | 0x4000 | REFON)) === (0x2000 | REFON)) {
       const settled = scheduler.seconds() - this.referenceSince;
       if (settled < referenceSeconds) options.warn('REFERENCE_SETTLING', 0x1b0);
     }
     if (this.channel !== sensorChannel) return;
-    const sample = (sampleClocks[(this.control0 >> 11) & 3]! * clockCycles) / scheduler.frequencyHz;
-    if (sample < sensorSeconds) options.warn('SHORT_SAMPLE', 0x1b0);
+    const sampleSeconds = sampleClocks[(this.control0 >> 11) & 3]! / clockHz;
+    if (sampleSeconds < sensorSeconds) options.warn('SHORT_SAMPLE', 0x1b0);
   }
 
   private runOscillator(running: boolean): void {
@@ -264,18 +296,9 @@ export class Adc10 {
     this.options.oscillator(running);
   }
 
-  private timeAfterClocks(clocks: number): number {
-    const { scheduler, options } = this;
-    const select = (this.control1 >> 3) & 3;
-    if (select === 0) return scheduler.now + Math.max(1, Math.ceil((clocks * scheduler.frequencyHz) / oscillatorHz));
-    const clock = select === 1 ? options.aclk : select === 2 ? options.mclk : options.smclk;
-    const at = clock.timeOfTick(clock.ticks() + clocks);
-    // The clock stands still now; count at its nominal rate rather than never finish.
-    return at === Number.POSITIVE_INFINITY ? scheduler.now + scheduler.cycles(clocks / clock.frequencyHz) : at;
-  }
-
   private finish(): void {
     this.event = undefined;
+    this.converting = false;
     const code = convert(this.volts(this.channel), this.lowReference(), this.highReference());
     // Two's complement, left-justified.
     this.result = (this.control1 & DF) !== 0 ? ((code - 512) << 6) & 0xffff : code;
@@ -285,7 +308,7 @@ export class Adc10 {
       this.request();
     }
     this.next();
-    if (this.event === undefined) this.runOscillator(false);
+    if (!this.converting) this.runOscillator(false);
   }
 
   /** The DTC takes what is in ADC10MEM when it has synchronised with MCLK, which a faster ADC10 may have replaced. */
