@@ -241,6 +241,16 @@ test('a quarantined probe that goes is offline; the real one that comes is clean
   expect(cloud.status()).not.toHaveProperty('quarantined');
 });
 
+test('another stranger on the same connection takes the place of the first', async () => {
+  const wire = new Wire(AIR, withKey());
+  await started([wire]);
+  wire.probe.id = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9);
+  wire.probe.start();
+  await clock.advance(600);
+  expect(cloud.status()).toMatchObject({ online: false, reason: 'another probe took its place' });
+  expect(cloud.status('0909090909090909')).toMatchObject({ online: true, quarantined: true });
+});
+
 test('a damaged record lets nobody in, and says what to do', async () => {
   store.put({ id: ID, status: 'accepted', key: formatKey(KEY) });
   writeFileSync(join(store.folder, `${ID}.json`), '{');

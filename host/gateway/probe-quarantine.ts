@@ -57,6 +57,7 @@ export class Quarantine {
     const remedy = remedyOf(claim, refusal);
     this.tell(claim, refusal, remedy);
     this.note(claim, refusal);
+    if (this.held.get(link)?.id !== claim.id) this.lost(link, 'another probe took its place');
     if (!this.options.knows(claim.id) && !this.makeRoom()) return;
     const { probe, isNew } = this.options.probeOf(claim.id);
     if (probe.link !== undefined) return; // the one that proved itself keeps its name

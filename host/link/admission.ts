@@ -45,7 +45,7 @@ export interface AdmissionOptions extends Pick<ChallengeOptions, 'clock' | 'rand
   readonly onAdmitted: () => void;
   /** It is being asked for a proof. */
   readonly onAsked: () => void;
-  /** It is not let in; `isNews` the first time on a connection, and when the reason changed. */
+  /** It is not let in; `isNews` the first time on a connection, and when the id or the reason changed. */
   readonly onRefused: (refusal: Refusal, isNews: boolean) => void;
 }
 
@@ -69,7 +69,8 @@ export class Admission {
   private readonly challenge: Challenge;
   private demanded: Demand | undefined;
   private proven = false;
-  private told: RefusalCode | undefined;
+  /** Id and code of the refusal that was told last. */
+  private told: string | undefined;
   private cancelRetry: () => void = () => {};
   private hello: MessageOf<'hello'> | undefined;
 
@@ -181,9 +182,10 @@ export class Admission {
   }
 
   private refuse(refusal: Refusal): void {
-    const isNews = refusal.code !== this.told;
+    const news = `${this.hello!.id.join()} ${refusal.code}`;
+    const isNews = news !== this.told;
     this.refusal = refusal;
-    this.told = refusal.code;
+    this.told = news;
     this.options.onRefused(refusal, isNews);
   }
 }

@@ -430,3 +430,75 @@ test('what is hashed: a byte 1, the nonce and the id, so that the firmware agree
   expect(capabilities.authenticates).toBe(0x0100);
   expect(messages.authenticate.type).toBe(45);
 });
+
+/** A small generator with a seed (mulberry32), so that a failure can be run again. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'whatever an attacker without the key sends, and whenever, nothing comes through (seed %i)',
+  async (seed) => {
+    const random = seeded(seed);
+    const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
+    const b = bench();
+    b.probe.key = OTHER_KEY;
+    const recorded: Uint8Array[] = [];
+    let sequence = 0;
+    const heardNumbers: number[] = [];
+    b.wire.down = (bytes) => {
+      for (const { sequence: number } of read(bytes)) heardNumbers.push(number);
+      return random() < 0.8 ? bytes : undefined;
+    };
+    b.wire.up = (bytes) => {
+      recorded.push(bytes);
+      return random() < 0.8 ? bytes : undefined;
+    };
+    b.attach();
+    for (let step = 0; step < 400; step++) {
+      const data = Uint8Array.from({ length: pick([0, 7, 8, 8, 8, 9]) }, () => Math.floor(random() * 256));
+      const commandSequence = heardNumbers.at(-1) ?? 0;
+      const forged = encodeMessage({ name: 'ack', commandSequence, status: pick([0, 0, 0, 1, 3, 8]), data });
+      const move = pick([
+        () => b.session.receive(encodeFrame({ ...forged, sequence: sequence++ })),
+        () => b.session.receive(recorded.length > 0 ? pick(recorded) : new Uint8Array(1)),
+        () => b.probe.sample(step * 250),
+        () => b.probe.restart({ power: random() < 0.5 }),
+        () => b.probe.start(),
+        () => {
+          b.session.detach();
+          b.attach();
+        },
+        () => b.session.reconsider(),
+      ]);
+      move();
+      await b.clock.advance(random() * 1500);
+    }
+    expect([b.got, b.hellos]).toEqual([[], []]);
+    expect(b.states).not.toContain('online');
+    expect(nonceCount).toBeGreaterThan(20);
+    // The same wire with the right key at its end is no worse for it.
+    b.wire.up = (bytes) => bytes;
+    b.wire.down = (bytes) => bytes;
+    b.probe.key = KEY;
+    b.probe.restart();
+    await b.clock.advance(40_000);
+    expect(b.states.at(-1)).toBe('online');
+  },
+);
+
+test('another probe that is refused for the same reason is told too', async () => {
+  const b = await attached({ kind: 'refuse', refusal: { code: 'unknown', message: '' } });
+  b.probe.id = Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9);
+  b.probe.start();
+  await b.clock.advance(500);
+  b.probe.start();
+  await b.clock.advance(500);
+  expect(b.refusals).toEqual(['unknown', 'unknown']);
+});

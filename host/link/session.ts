@@ -46,7 +46,7 @@ export interface SessionHandlers {
    * itself changed; only when it was let in. Before it no message is handed on.
    */
   onHello?(hello: MessageOf<'hello'>, about: { readonly restarted: boolean }): void;
-  /** The probe is not let in: once per connection and reason. What `hello` says is a claim and no more. */
+  /** The probe is not let in: once per connection, id and reason. What `hello` says is a claim and no more. */
   onRefused?(hello: MessageOf<'hello'>, refusal: Refusal): void;
   onMessage?(message: ProbeMessage, received: Received): void;
 }
