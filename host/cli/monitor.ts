@@ -35,8 +35,9 @@ const examples = `
 PORT is the path of a serial port, "auto" for the only LaunchPad that is attached, or a transport:
 ${transportForms.join(', ')}.
 
-The monitor only listens: it greets nobody, so the probe does not notice it (an emulated one is switched on by it). A serial
-port has one user: end the gateway first. What cannot be decoded is shown in hex with the reason. A connection that is lost
+The monitor only listens: it greets nobody, so the probe does not notice it (an emulated one is switched on by it). Except by
+Bluetooth: a probe behind a module speaks when it was spoken to, and so is greeted. A port, or a module, has one user: end
+the gateway first. What cannot be decoded is shown in hex with the reason. A connection that is lost
 is looked for until it is back; Ctrl-C ends with the counters, and the exit code 0. When the first connection fails the exit
 code says why: 3 no such port, 4 busy or forbidden.
 
@@ -47,6 +48,8 @@ Examples:
   $ earl monitor /tmp/ttyEarl --json | jq 'select(.name == "light_sample") | .quantities'
   $ earl monitor /dev/ttyUSB0 --raw --baud 115200
       any firmware: what comes, in hex and ASCII
+  $ earl monitor ble:Earl44556677
+      a probe behind a Bluetooth module; ble:Earl44556677?adapter=hci1 names the adapter
   $ earl monitor auto --hello
       asks the probe who it is; it then forgets the last command of another host`;
 
@@ -58,7 +61,7 @@ export function monitorCommand(): Command {
     .option('--json', 'one JSON object a line on stdout')
     .option('--timestamps', 'time of day before each line; JSON has it anyway')
     .option('--baud <rate>', 'rate of a serial port, 9600 when absent', parseBaud)
-    .option('--hello', 'greet the probe at each connection')
+    .option('--hello', 'greet the probe at each connection; always so by Bluetooth')
     .option('--for <duration>', 'stop after this time, e.g. 10s, 2m', parseDurationMs)
     .addHelpText('after', examples)
     .action(run);
@@ -88,12 +91,13 @@ async function run(target: string, flags: MonitorFlags): Promise<void> {
   const url = await monitorUrl(target, flags.baud);
   const output = new MonitorOutput(flags, () => signal.stop());
   const decoder = new MonitorDecoder((event) => output.line(eventText(event), eventObject(event)));
+  const transport = await openTransport(url, {
+    emulated: { log: (message) => output.note(message, { event: 'warning', message }) },
+  });
   const monitor = new PortMonitor({
-    transport: await openTransport(url, {
-      emulated: { log: (message) => output.note(message, { event: 'warning', message }) },
-    }),
+    transport,
     clock: systemClock,
-    greetWith: flags.hello ? 1 + Math.floor(Math.random() * 0xffff) : undefined,
+    greetWith: flags.hello || transport.exclusive ? 1 + Math.floor(Math.random() * 0xffff) : undefined,
     handlers: {
       onBytes: (bytes) => (flags.raw ? output.bytes(bytes) : decoder.push(bytes)),
       onConnected: (again) =>
