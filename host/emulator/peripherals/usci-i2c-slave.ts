@@ -28,6 +28,8 @@ export interface SlavePort {
   /** The most significant bit of the byte that `takeTransmitByte` will give. */
   readonly nextTransmitBit: Level;
   takeTransmitByte(): number;
+  /** The master wants no more. */
+  onTransmitRefused(): void;
   readonly receiveFull: boolean;
   putReceivedByte(byte: number): void;
 }
@@ -62,7 +64,10 @@ function* transmit(port: SlavePort): Sequence<void> {
       yield* clock(port);
     }
     port.sda(1);
-    if ((yield* clock(port)) === 1) return;
+    if ((yield* clock(port)) === 1) {
+      port.onTransmitRefused();
+      return;
+    }
   }
 }
 

@@ -363,6 +363,23 @@ describe('slave (SLAU144 "I2C Slave Mode")', () => {
     stop();
   });
 
+  it('asks for no more bytes once the master refused one', () => {
+    const { registers, start, stop, write, read, flags } = slaveBench();
+    start();
+    write(0x91);
+    registers.writeByte(ucb0.TXBUF, 0x11);
+    expect(flags() & TXIFG).toBe(TXIFG);
+    read(true);
+    registers.writeByte(ucb0.TXBUF, 0x12);
+    expect(read(false)).toBe(0x12);
+    expect(flags() & TXIFG).toBe(0);
+    stop();
+    start();
+    // A program that enables the interrupt while it is written to must not answer before it is asked.
+    expect(write(0x90)).toBe(true);
+    expect(flags() & TXIFG).toBe(0);
+  });
+
   it('puts the first bit on SDA before it lets a held SCL rise', () => {
     const { registers, sda, scl, start, write } = slaveBench();
     start();

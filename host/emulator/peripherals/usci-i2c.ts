@@ -458,6 +458,11 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     this.flags.raise(UCB0TXIFG);
   }
 
+  /** SLAU144 "I2C Transmit Interrupt Operation": a NACK resets UCTXIFG, of a slave too. */
+  onTransmitRefused(): void {
+    this.flags.clear(UCB0TXIFG);
+  }
+
   get refusing(): boolean {
     return this.has(ctl1.UCTXNACK);
   }
