@@ -9,6 +9,7 @@ import { VirtualAir } from './air.ts';
 import { connectAir, parseAirAddress, serveAir } from './air-server.ts';
 import { openCentral } from './central.ts';
 import { openPeripheral } from './peripheral.ts';
+import { servePty } from './pty-end.ts';
 import { systemAdapters, systemBinding } from './system-adapter.ts';
 import { parseUartUrl } from './uart-adapter.ts';
 
@@ -149,5 +150,24 @@ describe('an air that is served', () => {
       code: 'TRANSPORT_FAILED',
       message: expect.stringContaining('did not power on'),
     });
+  });
+});
+
+describe('a serial port', () => {
+  test('that is not there', async () => {
+    await expect(openCentral('uart:/dev/ttyNONE')).rejects.toMatchObject({ code: 'TRANSPORT_NOT_FOUND' });
+  });
+
+  test('that is pulled out while noble uses it', async () => {
+    const air = new VirtualAir();
+    closers.push(() => air.close());
+    const end = await servePty(air.attach());
+    const gone = new Promise<string>((resolve) => {
+      void openCentral(`uart:${end.path}`, { onGone: (error) => resolve(error.code) }).then((opened) => {
+        closers.push(() => opened.close());
+        end.close();
+      });
+    });
+    expect(await gone).toBe('TRANSPORT_LOST');
   });
 });
