@@ -3,14 +3,21 @@
  * block or continuous. When a transfer happens and what it costs the CPU is adc10.ts.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterOwner } from '../bus.ts';
 
 const B1 = 0x02;
 const CT = 0x04;
 const TB = 0x08;
 
-export class Adc10Transfer {
-  private readonly store: (address: number, value: number) => void;
+export const transferRegisters = { ADC10DTC0: 0x48, ADC10DTC1: 0x49, ADC10SA: 0x1bc } as const;
+
+/** Takes a word for an address in memory. */
+export interface ResultStore {
+  store(address: number, value: number): void;
+}
+
+export class Adc10Transfer implements RegisterOwner {
+  private readonly store: ResultStore;
   private control = 0;
   private count = 0;
   private startAddress = 0x200;
@@ -19,28 +26,28 @@ export class Adc10Transfer {
   /** True while results are taken: from ADC10SA until the last block is full. */
   running = false;
 
-  constructor(bus: RegisterBus, store: (address: number, value: number) => void) {
+  constructor(store: ResultStore) {
     this.store = store;
-    bus.mapByte(0x48, {
-      read: () => this.control,
-      write: (value) => {
-        this.control = (value & (TB | CT | 1)) | (this.control & B1);
-      },
-    });
-    bus.mapByte(0x49, {
-      read: () => this.count,
-      write: (value) => {
-        this.count = value;
-        if (value === 0) this.running = false;
-      },
-    });
-    bus.mapWord(0x1bc, {
-      read: () => this.startAddress,
-      write: (value) => {
-        this.startAddress = value & 0xfffe;
-        this.begin();
-      },
-    });
+  }
+
+  readRegister(address: number): number {
+    if (address === transferRegisters.ADC10DTC0) return this.control;
+    return address === transferRegisters.ADC10DTC1 ? this.count : this.startAddress;
+  }
+
+  writeRegister(address: number, value: number): void {
+    if (address === transferRegisters.ADC10DTC0) this.control = (value & (TB | CT | 1)) | (this.control & B1);
+    else if (address === transferRegisters.ADC10DTC1) {
+      this.count = value;
+      if (value === 0) this.running = false;
+    } else {
+      this.startAddress = value & 0xfffe;
+      this.begin();
+    }
+  }
+
+  peekRegister(address: number): number {
+    return this.readRegister(address);
   }
 
   /** True while ADC10DTC1 is not 0: the ADC then leaves its interrupt flag to `push`. */
@@ -58,7 +65,7 @@ export class Adc10Transfer {
   /** Stores a result, unless all blocks are full; true when that filled a block. */
   push(value: number): boolean {
     if (!this.running) return false;
-    this.store(this.pointer, value);
+    this.store.store(this.pointer, value);
     this.pointer = (this.pointer + 2) & 0xfffe;
     this.left--;
     if (this.left > 0) return false;

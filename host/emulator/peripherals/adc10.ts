@@ -8,11 +8,11 @@
  * 0 V. A conversion whose clock stops waits for it; silicon does not complete it. ADC10SR is kept: the drive strength of a buffer is not modelled.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
 import type { ClockDomain } from '../clock-domain.ts';
-import { type InterruptLines, vectors } from '../interrupts.ts';
-import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
-import { Adc10Transfer } from './adc10-transfer.ts';
+import { type InterruptLines, type InterruptSource, vectors } from '../interrupts.ts';
+import { Alarm, type AlarmOwner, type Scheduler } from '../scheduler.ts';
+import { Adc10Transfer, transferRegisters } from './adc10-transfer.ts';
 import type { OutputUnit } from './timer-a-output.ts';
 
 const SC = 0x01;
@@ -71,11 +71,18 @@ export function convert(volts: number, low: number, high: number): number {
   return Math.max(0, Math.min(1023, Math.round((1023 * (volts - low)) / (high - low))));
 }
 
-export class Adc10 {
+const registers = { ADC10AE0: 0x4a, ADC10CTL0: 0x1b0, ADC10CTL1: 0x1b2, ADC10MEM: 0x1b4 } as const;
+const addresses: readonly number[] = Object.values(registers);
+const transferAddresses: readonly number[] = Object.values(transferRegisters);
+/** What inputs see that nothing is connected to. */
+const unconnected: readonly (() => number)[] = new Array<() => number>(16).fill(() => 0);
+const noClocks: readonly ClockDomain[] = [];
+
+export class Adc10 implements RegisterOwner, InterruptSource, AlarmOwner {
   private readonly scheduler: Scheduler;
   private readonly interrupts: InterruptLines;
   private readonly options: Adc10Options;
-  private readonly inputs: (() => number)[] = Array.from({ length: 16 }, () => () => 0);
+  private inputs = unconnected;
   private readonly transfer: Adc10Transfer;
   private control0 = 0;
   private control1 = 0;
@@ -84,16 +91,17 @@ export class Adc10 {
   private channel = 0;
   /** Sampling or converting. */
   private converting = false;
-  private event: ScheduledEvent | undefined;
+  /** The end of a conversion; the end of a transfer. */
+  private readonly conversion = new Alarm(this);
+  private readonly transferred = new Alarm(this);
   /** The clock and its tick at which the conversion ends; undefined with ADC10OSC. */
-  private end: { readonly clock: ClockDomain; readonly tick: number } | undefined;
+  private end: { readonly clock: ClockDomain; readonly tick: number } | undefined = undefined;
   /** Clocks whose changes it is told of: those that were used. */
-  private heard: readonly ClockDomain[] = [];
-  private transferEvent: ScheduledEvent | undefined;
+  private heard = noClocks;
   /** When, in seconds, the reference generator was last switched on or to another voltage. */
   private referenceSince = 0;
   private oscillating = false;
-  private unlisten: (() => void) | undefined;
+  private unlisten: (() => void) | undefined = undefined;
   /** A sequence or single conversion was started and waits for further triggers. */
   private inSequence = false;
   /** A single conversion by timer is done: ENC has to toggle before the next. */
@@ -103,24 +111,53 @@ export class Adc10 {
     this.scheduler = scheduler;
     this.interrupts = interrupts;
     this.options = options;
-    this.transfer = new Adc10Transfer(bus, (address, value) => options.store(address, value));
-    bus.mapByte(0x4a, {
-      read: () => this.analogEnable,
-      write: (value) => {
+    this.transfer = new Adc10Transfer(options);
+    bus.own(transferAddresses, this.transfer);
+    bus.own(addresses, this);
+    interrupts.attach(vectors.ADC10, this);
+  }
+
+  readRegister(address: number): number {
+    switch (address) {
+      case registers.ADC10AE0:
+        return this.analogEnable;
+      case registers.ADC10CTL0:
+        return this.control0;
+      case registers.ADC10CTL1:
+        return this.control1 | (this.converting ? BUSY : 0);
+      default:
+        return this.result;
+    }
+  }
+
+  peekRegister(address: number): number {
+    return this.readRegister(address);
+  }
+
+  writeRegister(address: number, value: number): void {
+    switch (address) {
+      case registers.ADC10AE0:
         this.analogEnable = value;
-        options.buffersDisabled(value);
-      },
-    });
-    bus.mapWord(0x1b0, { read: () => this.control0, write: (value) => this.writeControl0(value) });
-    bus.mapWord(0x1b2, {
-      read: () => this.control1 | (this.converting ? BUSY : 0),
-      write: (value) => this.writeControl1(value),
-    });
-    bus.mapWord(0x1b4, { read: () => this.result });
-    interrupts.onAccept(vectors.ADC10, () => {
-      this.control0 &= ~IFG;
-      this.request();
-    });
+        this.options.buffersDisabled(value);
+        break;
+      case registers.ADC10CTL0:
+        this.writeControl0(value);
+        break;
+      case registers.ADC10CTL1:
+        this.writeControl1(value);
+        break;
+    }
+  }
+
+  onAlarm(alarm: Alarm): void {
+    if (alarm === this.conversion) this.finish();
+    else this.finishTransfer();
+  }
+
+  /** The CPU took the vector: the flag resets itself. */
+  interruptAccepted(): void {
+    this.control0 &= ~IFG;
+    this.request();
   }
 
   /** Voltage at an input A0-A7 now, as the comparator's multiplexers see it too. */
@@ -147,13 +184,12 @@ export class Adc10 {
 
   /** What a channel sees, asked when its sample time ends. */
   setInput(channel: number, volts: () => number): void {
-    this.inputs[channel] = volts;
+    this.inputs = this.inputs.map((input, index) => (index === channel ? volts : input));
   }
 
   reset(): void {
     this.stopConversion();
-    this.scheduler.cancel(this.transferEvent);
-    this.transferEvent = undefined;
+    this.scheduler.cancel(this.transferred);
     this.control0 = 0;
     this.control1 = 0;
     this.analogEnable = 0;
@@ -215,8 +251,7 @@ export class Adc10 {
 
   private stopConversion(): void {
     this.runOscillator(false);
-    this.scheduler.cancel(this.event);
-    this.event = undefined;
+    this.scheduler.cancel(this.conversion);
     this.converting = false;
     this.inSequence = false;
   }
@@ -253,7 +288,7 @@ export class Adc10 {
     if (source === undefined) {
       this.end = undefined;
       const cycles = Math.max(1, Math.ceil((clocks * scheduler.frequencyHz) / oscillatorHz));
-      this.event = scheduler.after(cycles, () => this.finish());
+      scheduler.set(this.conversion, scheduler.now + cycles);
     } else {
       this.end = { clock: source, tick: source.ticks() + clocks };
       this.hear(source);
@@ -274,9 +309,9 @@ export class Adc10 {
   /** The end of a conversion by a clock of the chip, when that runs. */
   private awaitEnd(): void {
     const { clock, tick } = this.end!;
-    this.scheduler.cancel(this.event);
     const at = clock.timeOfTick(tick);
-    this.event = at === Number.POSITIVE_INFINITY ? undefined : this.scheduler.schedule(at, () => this.finish());
+    if (at === Number.POSITIVE_INFINITY) this.scheduler.cancel(this.conversion);
+    else this.scheduler.set(this.conversion, at);
   }
 
   private checkTiming(clockHz: number): void {
@@ -297,7 +332,6 @@ export class Adc10 {
   }
 
   private finish(): void {
-    this.event = undefined;
     this.converting = false;
     const code = convert(this.volts(this.channel), this.lowReference(), this.highReference());
     // Two's complement, left-justified.
@@ -313,15 +347,16 @@ export class Adc10 {
 
   /** The DTC takes what is in ADC10MEM when it has synchronised with MCLK, which a faster ADC10 may have replaced. */
   private awaitTransfer(): void {
-    if (this.transferEvent !== undefined || !this.transfer.running) return;
-    this.transferEvent = this.scheduler.schedule(this.options.transferTime(), () => {
-      this.transferEvent = undefined;
-      this.options.stealCycle();
-      // With the DTC the flag tells of full blocks alone, also after the last of them.
-      if (!this.transfer.push(this.result)) return;
-      this.control0 |= IFG;
-      this.request();
-    });
+    if (this.transferred.waiting || !this.transfer.running) return;
+    this.scheduler.set(this.transferred, this.options.transferTime());
+  }
+
+  private finishTransfer(): void {
+    this.options.stealCycle();
+    // With the DTC the flag tells of full blocks alone, also after the last of them.
+    if (!this.transfer.push(this.result)) return;
+    this.control0 |= IFG;
+    this.request();
   }
 
   /** Decides what follows a conversion (SLAU144 "ADC10 Conversion Modes"). */

@@ -7,8 +7,8 @@
  * no offset, no hysteresis, no noise. Left out: CASHORT's effect on a sampled voltage (the output stays as it was).
  */
 
-import type { RegisterBus } from '../bus.ts';
-import { type InterruptLines, vectors } from '../interrupts.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
+import { type InterruptLines, type InterruptSource, vectors } from '../interrupts.ts';
 import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
 import type { Level, PinFunction } from './pin.ts';
 
@@ -40,55 +40,55 @@ export interface ComparatorOptions {
   readonly outputs: readonly PinFunction[];
 }
 
-export class ComparatorA {
+const registers = { CACTL1: 0x59, CACTL2: 0x5a, CAPD: 0x5b } as const;
+const addresses: readonly number[] = Object.values(registers);
+const nobody: readonly never[] = [];
+
+export class ComparatorA implements RegisterOwner, InterruptSource {
   private readonly scheduler: Scheduler;
   private readonly interrupts: InterruptLines;
   private readonly options: ComparatorOptions;
-  private listeners: readonly ((level: Level) => void)[] = [];
+  private listeners: readonly ((level: Level) => void)[] = nobody;
   private control1 = 0;
   private control2 = 0;
   private portDisable = 0;
   private out: Level = 0;
-  private event: ScheduledEvent | undefined;
+  private event: ScheduledEvent | undefined = undefined;
 
   constructor(scheduler: Scheduler, bus: RegisterBus, interrupts: InterruptLines, options: ComparatorOptions) {
     this.scheduler = scheduler;
     this.interrupts = interrupts;
     this.options = options;
-    bus.mapByte(0x59, {
-      read: () => {
-        this.evaluate();
-        return this.control1;
-      },
-      write: (value) => {
-        this.control1 = value;
-        this.changed();
-      },
-      peek: () => this.control1,
-    });
-    bus.mapByte(0x5a, {
-      read: () => {
-        this.evaluate();
-        return this.control2 | this.out;
-      },
-      write: (value) => {
-        this.control2 = value & ~CAOUT;
-        this.changed();
-      },
-      peek: () => this.control2 | this.out,
-    });
-    bus.mapByte(0x5b, {
-      read: () => this.portDisable,
-      write: (value) => {
-        this.portDisable = value;
-        options.buffersDisabled(value);
-      },
-    });
+    bus.own(addresses, this);
     for (const output of options.outputs) output.output(0);
-    interrupts.onAccept(vectors.COMPARATORA, () => {
-      this.control1 &= ~CAIFG;
-      this.request();
-    });
+    interrupts.attach(vectors.COMPARATORA, this);
+  }
+
+  readRegister(address: number): number {
+    if (address !== registers.CAPD) this.evaluate();
+    return this.peekRegister(address);
+  }
+
+  peekRegister(address: number): number {
+    if (address === registers.CACTL1) return this.control1;
+    return address === registers.CACTL2 ? this.control2 | this.out : this.portDisable;
+  }
+
+  writeRegister(address: number, value: number): void {
+    if (address === registers.CAPD) {
+      this.portDisable = value;
+      this.options.buffersDisabled(value);
+      return;
+    }
+    if (address === registers.CACTL1) this.control1 = value;
+    else this.control2 = value & ~CAOUT;
+    this.changed();
+  }
+
+  /** The CPU took the vector: the flag resets itself. */
+  interruptAccepted(): void {
+    this.control1 &= ~CAIFG;
+    this.request();
   }
 
   /** The output, for a timer's capture input. */

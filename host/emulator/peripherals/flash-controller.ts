@@ -6,13 +6,13 @@
  * and flash vacant. Left out: EEI, EMEX, marginal reads, cumulative programming time and wear.
  */
 
-import type { RegisterBus } from '../bus.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
 import type { ClockDomain } from '../clock-domain.ts';
 import { flashStart } from '../flash-contents.ts';
-import { type InterruptLines, vectors } from '../interrupts.ts';
+import { type InterruptLines, type InterruptSource, vectors } from '../interrupts.ts';
 import { infoStart } from '../memory.ts';
 import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
-import type { SpecialFunctionRegisters } from './sfr.ts';
+import type { SfrOwner, SpecialFunctionRegisters } from './sfr.ts';
 
 const ERASE = 0x02;
 const MERAS = 0x04;
@@ -49,7 +49,10 @@ export interface FlashControllerOptions {
   writeIgnored(address: number): void;
 }
 
-export class FlashController {
+const registers = { FCTL1: 0x128, FCTL2: 0x12a, FCTL3: 0x12c } as const;
+const addresses: readonly number[] = Object.values(registers);
+
+export class FlashController implements RegisterOwner, SfrOwner, InterruptSource {
   private readonly scheduler: Scheduler;
   private readonly options: FlashControllerOptions;
   private fctl1 = 0;
@@ -57,7 +60,7 @@ export class FlashController {
   private fctl3 = LOCKA | LOCK | WAIT;
   private blockStarted = false;
   private accessInterrupt = false;
-  private event: ScheduledEvent | undefined;
+  private event: ScheduledEvent | undefined = undefined;
 
   constructor(
     scheduler: Scheduler,
@@ -68,33 +71,43 @@ export class FlashController {
   ) {
     this.scheduler = scheduler;
     this.options = options;
-    bus.mapWord(0x128, {
-      read: () => readKey | this.fctl1,
-      write: (value) => this.guarded(value, () => this.writeMode(value)),
-    });
-    bus.mapWord(0x12a, {
-      read: () => readKey | this.fctl2,
-      write: (value) =>
-        this.guarded(value, () => {
-          if (this.busy) this.accessViolation();
-          else this.fctl2 = value & 0xff;
-        }),
-    });
-    bus.mapWord(0x12c, {
-      read: () => readKey | this.fctl3,
-      write: (value) => this.guarded(value, () => this.writeLocks(value)),
-    });
-    sfr.own('IE1', ACCVIE, {
-      read: () => (this.accessInterrupt ? ACCVIE : 0),
-      write: (bits) => {
-        this.accessInterrupt = bits !== 0;
-        this.request();
-      },
-    });
-    interrupts.onAccept(vectors.NMI, () => {
-      this.accessInterrupt = false;
-      this.request();
-    });
+    bus.own(addresses, this);
+    sfr.claim('IE1', ACCVIE, this);
+    interrupts.attach(vectors.NMI, this);
+  }
+
+  readRegister(address: number): number {
+    if (address === registers.FCTL1) return readKey | this.fctl1;
+    return readKey | (address === registers.FCTL2 ? this.fctl2 : this.fctl3);
+  }
+
+  peekRegister(address: number): number {
+    return this.readRegister(address);
+  }
+
+  writeRegister(address: number, value: number): void {
+    if (value >> 8 !== writeKey) {
+      this.fctl3 |= KEYV;
+      this.options.keyViolation();
+    } else if (address === registers.FCTL1) this.writeMode(value);
+    else if (address === registers.FCTL3) this.writeLocks(value);
+    else if (this.busy) this.accessViolation();
+    else this.fctl2 = value & 0xff;
+  }
+
+  readSfr(): number {
+    return this.accessInterrupt ? ACCVIE : 0;
+  }
+
+  writeSfr(_address: number, bits: number): void {
+    this.accessInterrupt = bits !== 0;
+    this.request();
+  }
+
+  /** The CPU took the NMI vector. */
+  interruptAccepted(): void {
+    this.accessInterrupt = false;
+    this.request();
   }
 
   reset(por: boolean): void {
@@ -124,14 +137,6 @@ export class FlashController {
 
   private get busy(): boolean {
     return (this.fctl3 & BUSY) !== 0;
-  }
-
-  private guarded(value: number, write: () => void): void {
-    if (value >> 8 === writeKey) write();
-    else {
-      this.fctl3 |= KEYV;
-      this.options.keyViolation();
-    }
   }
 
   private writeMode(value: number): void {

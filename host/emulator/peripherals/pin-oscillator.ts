@@ -6,7 +6,7 @@
  * are selected the first counts. Left out: supply and temperature, and the edges on the pin itself.
  */
 
-import type { Pin } from './pin.ts';
+import type { FunctionUser, Pin } from './pin.ts';
 
 const scaleHzPicofarads = 25.2e6;
 const innerPicofarads = 8;
@@ -19,18 +19,18 @@ export function pinOscillatorHz(picofarads: number): number {
   return Math.round(scaleHzPicofarads / (picofarads + innerPicofarads));
 }
 
-export class PinOscillator {
+export class PinOscillator implements FunctionUser {
   private readonly pins: readonly Pin[];
-  private readonly picofarads: number[];
+  /** What hangs on each pin; made when something else than a plain pin does. */
+  private picofarads: number[] | undefined = undefined;
   private readonly setFrequency: (frequencyHz: number) => void;
 
   /** @param setFrequency sets the line's frequency, 0 for none */
   constructor(pins: readonly Pin[], setFrequency: (frequencyHz: number) => void) {
     this.pins = pins;
-    this.picofarads = pins.map(() => defaultPicofarads);
     this.setFrequency = setFrequency;
     for (const pin of pins) {
-      pin.attach(oscillatorFunction, 'module').onSelect(() => this.apply());
+      pin.attach(oscillatorFunction, 'module').follow(this);
     }
   }
 
@@ -38,12 +38,17 @@ export class PinOscillator {
   setCapacitance(pin: Pin, picofarads: number): void {
     const index = this.pins.indexOf(pin);
     if (index < 0) throw new RangeError(`${pin.name} has no pin oscillator`);
+    this.picofarads ??= this.pins.map(() => defaultPicofarads);
     this.picofarads[index] = picofarads;
+    this.apply();
+  }
+
+  functionSelected(): void {
     this.apply();
   }
 
   private apply(): void {
     const index = this.pins.findIndex((pin) => pin.selected === oscillatorFunction);
-    this.setFrequency(index < 0 ? 0 : pinOscillatorHz(this.picofarads[index]!));
+    this.setFrequency(index < 0 ? 0 : pinOscillatorHz(this.picofarads?.[index] ?? defaultPicofarads));
   }
 }

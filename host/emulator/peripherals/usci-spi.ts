@@ -8,7 +8,7 @@
  */
 
 import type { ClockDomain } from '../clock-domain.ts';
-import type { Level, Pin, PinFunction } from './pin.ts';
+import type { Level, Pin, PinFunction, PinUser } from './pin.ts';
 import { baudClock, ClockRequest, TickTimer, type UsciChip } from './usci-clock.ts';
 
 /** Bits of UCxCTL0 in SPI mode. */
@@ -54,7 +54,7 @@ interface Shift {
   sampled: number;
 }
 
-export class UsciSpi {
+export class UsciSpi implements PinUser {
   private readonly chip: UsciChip;
   private readonly port: SpiPort;
   private readonly simo: Line;
@@ -77,10 +77,13 @@ export class UsciSpi {
     this.clock = new Line(pins.clock);
     this.enable = new Line(pins.enable);
     this.timer = new TickTimer(chip);
-    pins.clock.onChange((level) => this.onClock(level));
-    pins.enable.onChange(() => {
-      if (this.has(spiControl.UCMODE)) this.onEnable();
-    });
+    pins.clock.follow(this);
+    pins.enable.follow(this);
+  }
+
+  pinChanged(pin: Pin, level: Level): void {
+    if (pin === this.clock.pin) this.onClock(level);
+    else if (this.has(spiControl.UCMODE)) this.onEnable();
   }
 
   /** UCBUSY. */
@@ -263,7 +266,7 @@ export class UsciSpi {
 
 /** A pin as the module drives and sees it (PxSEL = PxSEL2 = 1). */
 class Line {
-  private readonly pin: Pin;
+  readonly pin: Pin;
   private readonly fn: PinFunction;
 
   constructor(pin: Pin) {

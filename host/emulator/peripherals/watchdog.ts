@@ -5,11 +5,11 @@
  * clocking). The RST pin is a button here: as an NMI input each press is one edge, whichever WDTNMIES selects.
  */
 
-import type { RegisterBus } from '../bus.ts';
-import type { ClockDomain } from '../clock-domain.ts';
-import { type InterruptLines, vectors } from '../interrupts.ts';
-import type { ScheduledEvent, Scheduler } from '../scheduler.ts';
-import type { SpecialFunctionRegisters } from './sfr.ts';
+import type { RegisterBus, RegisterOwner } from '../bus.ts';
+import type { ClockDomain, ClockUser, FollowedClock } from '../clock-domain.ts';
+import { type InterruptLines, type InterruptSource, vectors } from '../interrupts.ts';
+import { Alarm, type AlarmOwner, type Scheduler } from '../scheduler.ts';
+import { type SfrOwner, type SpecialFunctionRegisters, sfrAddresses } from './sfr.ts';
 
 const WDTHOLD = 0x80;
 const WDTNMI = 0x20;
@@ -23,15 +23,18 @@ const NMIIFG = 0x10;
 
 export interface WatchdogOptions {
   readonly mclk: ClockDomain;
-  readonly smclk: ClockDomain;
-  readonly aclk: ClockDomain;
+  readonly smclk: FollowedClock;
+  readonly aclk: FollowedClock;
   /** The watchdog expired or was written with a wrong password. */
   reset(kind: 'watchdog' | 'password'): void;
   /** Sets the request of the NMI vector together with its other sources. */
   requestNmi(source: 'rst-pin', requested: boolean): void;
 }
 
-export class Watchdog {
+/** WDTCTL. */
+const addresses: readonly number[] = [0x120];
+
+export class Watchdog implements RegisterOwner, SfrOwner, InterruptSource, ClockUser, AlarmOwner {
   private readonly scheduler: Scheduler;
   private readonly interrupts: InterruptLines;
   private readonly options: WatchdogOptions;
@@ -47,8 +50,8 @@ export class Watchdog {
   private enabled = false;
   private nmiFlag = false;
   private nmiEnabled = false;
-  private requested: ClockDomain | undefined;
-  private event: ScheduledEvent | undefined;
+  private requested: ClockDomain | undefined = undefined;
+  private readonly alarm = new Alarm(this);
 
   constructor(
     scheduler: Scheduler,
@@ -61,17 +64,52 @@ export class Watchdog {
     this.interrupts = interrupts;
     this.options = options;
     this.counting = options.smclk;
-    bus.mapWord(0x120, { read: () => 0x6900 | this.control, write: (value) => this.write(value) });
-    this.ownFlags(sfr);
-    for (const clock of [options.smclk, options.aclk]) clock.onChange(() => this.plan());
-    interrupts.onAccept(vectors.WDT, () => {
-      this.flag = false;
-      this.request();
-    });
-    interrupts.onAccept(vectors.NMI, () => {
-      this.nmiEnabled = false;
-      this.request();
-    });
+    bus.own(addresses, this);
+    sfr.claim('IE1', WDTIFG | NMIIFG, this);
+    sfr.claim('IFG1', WDTIFG | NMIIFG, this);
+    for (const clock of [options.smclk, options.aclk]) clock.follow(this);
+    interrupts.attach(vectors.WDT, this);
+    interrupts.attach(vectors.NMI, this);
+  }
+
+  readRegister(): number {
+    return 0x6900 | this.control;
+  }
+
+  peekRegister(): number {
+    return this.readRegister();
+  }
+
+  writeRegister(_address: number, value: number): void {
+    this.write(value);
+  }
+
+  readSfr(address: number): number {
+    if (address === sfrAddresses.IE1) return (this.enabled ? WDTIFG : 0) | (this.nmiEnabled ? NMIIFG : 0);
+    return (this.flag ? WDTIFG : 0) | (this.nmiFlag ? NMIIFG : 0);
+  }
+
+  writeSfr(address: number, bits: number): void {
+    const watchdog = (bits & WDTIFG) !== 0;
+    const pin = (bits & NMIIFG) !== 0;
+    if (address === sfrAddresses.IE1) {
+      this.enabled = watchdog;
+      this.nmiEnabled = pin;
+    } else {
+      this.flag = watchdog;
+      this.nmiFlag = pin;
+    }
+    this.request();
+  }
+
+  interruptAccepted(vector: number): void {
+    if (vector === vectors.WDT) this.flag = false;
+    else this.nmiEnabled = false;
+    this.request();
+  }
+
+  clockChanged(): void {
+    this.plan();
   }
 
   /** True when the RST pin asks for an NMI instead of a reset. */
@@ -95,25 +133,6 @@ export class Watchdog {
     this.control = 0;
     this.restart();
     this.request();
-  }
-
-  private ownFlags(sfr: SpecialFunctionRegisters): void {
-    sfr.own('IE1', WDTIFG | NMIIFG, {
-      read: () => (this.enabled ? WDTIFG : 0) | (this.nmiEnabled ? NMIIFG : 0),
-      write: (bits) => {
-        this.enabled = (bits & WDTIFG) !== 0;
-        this.nmiEnabled = (bits & NMIIFG) !== 0;
-        this.request();
-      },
-    });
-    sfr.own('IFG1', WDTIFG | NMIIFG, {
-      read: () => (this.flag ? WDTIFG : 0) | (this.nmiFlag ? NMIIFG : 0),
-      write: (bits) => {
-        this.flag = (bits & WDTIFG) !== 0;
-        this.nmiFlag = (bits & NMIIFG) !== 0;
-        this.request();
-      },
-    });
   }
 
   /** What WDTSSEL selects, or MCLK while that does not swing and a program relies on it (SLAU144 "Clock Fail-Safe"). */
@@ -179,19 +198,17 @@ export class Watchdog {
   }
 
   private plan(): void {
-    this.scheduler.cancel(this.event);
-    this.event = undefined;
+    this.scheduler.cancel(this.alarm);
     if (this.held) return;
     this.followClock();
     const interval = intervals[this.control & 3]!;
     const elapsed = this.counting.ticks() - this.start;
     const at = this.counting.timeOfTick(this.start + (Math.floor(elapsed / interval) + 1) * interval);
     if (at === Number.POSITIVE_INFINITY) return;
-    this.event = this.scheduler.schedule(at, () => this.expire());
+    this.scheduler.set(this.alarm, at);
   }
 
-  private expire(): void {
-    this.event = undefined;
+  onAlarm(): void {
     if ((this.control & WDTTMSEL) === 0) {
       this.options.reset('watchdog');
       return;
