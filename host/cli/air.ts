@@ -37,7 +37,7 @@ Examples:
                                               HCI adapter as a serial port
   $ earl air --json                           events as JSON lines on stdout
 
-Ctrl-C stops it and says what each node's radio used. docs/radio.md says what the air models.`;
+When a node leaves, and at Ctrl-C, it says what the node's radio used. docs/radio.md says what the air models.`;
 
 export function airCommand(): Command {
   return new Command('air')
@@ -67,7 +67,10 @@ async function runAir(flags: AirFlags): Promise<void> {
     host: flags.host,
     port: flags.port,
     onJoin: joined,
-    onLeave: (node) => print?.({ event: 'left', ...summary(node) }),
+    onLeave: (node) => {
+      if (print) print({ event: 'left', ...summary(node) });
+      else console.error(`left: ${describe(summary(node))}`);
+    },
     onTurnedOut: (peer, why) =>
       log({ level: 'warn', event: 'turned-out', message: `${peer} was turned out: ${why.message}` }),
   });
@@ -114,7 +117,7 @@ function announce(url: string, ptys: readonly PtyEnd[], flags: AirFlags): void {
 function liveLine(air: VirtualAir): () => void {
   let last = '';
   const timer = setInterval(() => {
-    const line = `${air.controllers.length} nodes, ${air.connections} connections`;
+    const line = `${count(air.controllers.length, 'node')}, ${count(air.connections, 'connection')}`;
     if (line === last) return;
     last = line;
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
@@ -124,6 +127,10 @@ function liveLine(air: VirtualAir): () => void {
     clearInterval(timer);
     if (process.stderr.isTTY && last !== '') process.stderr.write('\n');
   };
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 function summary(node: VirtualController) {
