@@ -46,10 +46,10 @@ export function mspdebugRunner(driver: string, options: MspdebugOptions = {}): F
     flash: async (plan, listener, signal) => {
       const folder = mkdtempSync(join(tmpdir(), 'earl-flash-'));
       try {
-        const run = (commands: readonly string[], reader: MspdebugReader) =>
+        const run: Run = (commands, reader) =>
           runMspdebug(options.program ?? 'mspdebug', [...args, ...commands], driver, reader, signal);
-        const before = plan.identity && (await readInfo(folder, run, new MspdebugReader(0, listener)));
-        const decided = before === undefined ? plan : withIdentity(plan, before, driver, listener);
+        const before = await infoBefore(folder, plan, driver, run, listener);
+        const decided = before === undefined ? { ...plan, identity: undefined } : withIdentity(plan, before);
         const { commands, bytes } = writeFiles(folder, decided);
         await run(commands, new MspdebugReader(bytes, listener));
         const record = before && recordIn(plannedInfo({ ...decided, identity: undefined }, before));
@@ -69,12 +69,30 @@ export function driverArguments(driver: string, serialNumber?: string): string[]
   throw new EarlError('USAGE', `"${driver}" is no driver of mspdebug: rf2500, tilib or gdbc:HOST:PORT`);
 }
 
-/** Info memory as it is on the chip. */
-async function readInfo(
+type Run = (commands: readonly string[], reader: MspdebugReader) => Promise<void>;
+
+/**
+ * Info memory before the flash; `undefined` when it shall stay. By gdbc it can be written where it is empty and no more, and
+ * a stub may take one connection only: there it is not read, and stays unless the user demands something.
+ */
+async function infoBefore(
   folder: string,
-  run: (commands: readonly string[], reader: MspdebugReader) => Promise<void>,
-  reader: MspdebugReader,
-): Promise<Uint8Array> {
+  plan: FlashPlan,
+  driver: string,
+  run: Run,
+  listener: FlashListener,
+): Promise<Uint8Array | undefined> {
+  if (plan.identity === undefined) return undefined;
+  if (!driver.startsWith('gdbc:')) return readInfo(folder, run, new MspdebugReader(0, listener));
+  if (isDemanding(plan.identity)) return new Uint8Array(infoLength).fill(0xff);
+  listener.onNotice(
+    'by gdbc a board keeps the id and the key that it has, or has not: --id and --key write them if info D is empty',
+  );
+  return undefined;
+}
+
+/** Info memory as it is on the chip. */
+async function readInfo(folder: string, run: Run, reader: MspdebugReader): Promise<Uint8Array> {
   const file = join(folder, 'info.hex');
   await run([`hexout 0x${infoStart.toString(16)} ${infoLength} ${file}`], reader);
   const info = new Uint8Array(infoLength).fill(0xff);
@@ -88,21 +106,11 @@ async function readInfo(
   return info;
 }
 
-/**
- * The plan with id and key decided. By gdbc info memory can be written where it is empty and no more, so there a board keeps
- * its record unless the user demands another.
- */
-function withIdentity(plan: FlashPlan, before: Uint8Array, driver: string, listener: FlashListener): FlashPlan {
+/** The plan with id and key decided. */
+function withIdentity(plan: FlashPlan, before: Uint8Array): FlashPlan {
   const at = INFO_D_ADDRESS - infoStart;
-  const current = before.subarray(at, at + infoSegmentLength);
-  const isStuck = driver.startsWith('gdbc:') && current.some((byte) => byte !== 0xff);
-  if (isStuck && !isDemanding(plan.identity!)) {
-    const { key } = recordIn(before) ?? {};
-    if (key === undefined) listener.onNotice('the board keeps its id and gets no key: gdbc cannot erase info memory');
-    return { ...plan, identity: undefined };
-  }
   const wanted = plannedInfo(plan, before).subarray(at, at + infoSegmentLength);
-  if (wanted.every((byte, index) => byte === current[index])) return { ...plan, identity: undefined };
+  if (wanted.every((byte, index) => byte === before[at + index])) return { ...plan, identity: undefined };
   const info = plan.info.slice();
   info.splice(at, infoSegmentLength, ...wanted);
   return { ...plan, info, identity: undefined };
