@@ -12,7 +12,7 @@ import type { BleAdapter, Sighting } from '../transport/ble-adapter.ts';
 import type { Log } from './log.ts';
 
 export interface BleWatchOptions {
-  readonly adapter: BleAdapter;
+  readonly adapter: Pick<BleAdapter, 'hold' | 'release' | 'observe'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Is this one served under a URL that the user gave? */
