@@ -197,8 +197,10 @@ export class UartTransmitter implements TickOwner, LateDriver, EarlyClockUser {
     while (this.next < this.length) {
       const tick = this.origin + this.edges[this.next]!;
       if (tick > now) return;
-      const level = this.levelOf(this.next++);
-      this.host.driveLate(level, this.chip.scheduler.seconds(clock.timeOfTick(tick)));
+      const level = this.levelOf(this.next);
+      const isEdge = this.next === 0 || level !== this.levelOf(this.next - 1);
+      this.next++;
+      if (isEdge) this.host.driveLate(level, this.chip.scheduler.seconds(clock.timeOfTick(tick)));
     }
   }
 
