@@ -58,15 +58,17 @@ class ScriptedCloud {
 /** A cable to a model probe that can be unplugged and plugged in again. */
 class Cable implements Transport {
   readonly url: string;
+  readonly exclusive: boolean;
   plugged = true;
   disposed = false;
   attempts = 0;
   probe: ModelProbe;
   private handlers: ConnectionHandlers | undefined;
 
-  constructor(url: string, probe: ModelProbe) {
+  constructor(url: string, probe: ModelProbe, exclusive = false) {
     this.url = url;
     this.probe = probe;
+    this.exclusive = exclusive;
   }
 
   async connect(handlers: ConnectionHandlers): Promise<Connection> {
@@ -91,6 +93,10 @@ class Cable implements Transport {
     await Promise.resolve();
     this.probe.send = (up) => this.handlers?.onData(up);
     this.probe.receive(bytes);
+  }
+
+  get connected(): boolean {
+    return this.handlers !== undefined;
   }
 
   private end(error?: EarlError): void {
@@ -323,6 +329,21 @@ test('an open port without a probe is said once', async () => {
   await clock.advance(120_000);
   expect(logged('no-probe')).toHaveLength(1);
   expect(cloud.published).toEqual([]);
+});
+
+test('a module without a probe behind it is let go of, for somebody else may want it, and tried now and then', async () => {
+  const cable = new Cable('ble:a', new ModelProbe(), true);
+  const { receive } = cable.probe;
+  cable.probe.receive = () => {};
+  gatewayOf([cable], { times: { strangerMs: 60_000 } });
+  await clock.advance(30_000);
+  expect([cable.attempts, cable.connected]).toEqual([1, false]);
+  await clock.advance(120_000);
+  expect(cable.attempts).toBeGreaterThan(1);
+  expect(logged('no-probe')).toHaveLength(1);
+  cable.probe.receive = receive;
+  await clock.advance(120_000);
+  expect(cloud.status()).toMatchObject({ online: true, transport: 'ble:a' });
 });
 
 test('commands: what the probe answered, and what never reached it', async () => {

@@ -80,6 +80,8 @@ export class Gateway {
   private readonly probes = new Map<string, Probe>();
   private readonly quarantine: Quarantine | undefined;
   private readonly stopTrust: () => void;
+  /** Those that were let go of, because no probe answered. */
+  private readonly strangers = new WeakSet<ProbeLink>();
   private closing = false;
   private refused = false;
 
@@ -226,8 +228,11 @@ export class Gateway {
     if (state !== 'quiet' || this.closing) return;
     if (link.session.probe === undefined) {
       const message = `${link.url} is open, but no probe answers: is it running Earl's firmware? (still trying)`;
-      this.options.log({ level: 'warn', event: 'no-probe', message, transport: link.url });
-      if (link.transport.exclusive) link.reconnect('no probe answers', this.times.strangerMs);
+      if (!this.strangers.has(link))
+        this.options.log({ level: 'warn', event: 'no-probe', message, transport: link.url });
+      if (!link.transport.exclusive) return;
+      this.strangers.add(link);
+      link.reconnect('no probe answers', this.times.strangerMs);
     } else {
       link.reconnect('it does not answer');
     }
