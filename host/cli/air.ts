@@ -69,7 +69,7 @@ async function runAir(flags: AirFlags): Promise<void> {
     onJoin: joined,
     onLeave: (node) => {
       if (print) print({ event: 'left', ...summary(node) });
-      else console.error(`left: ${describe(summary(node))}`);
+      else say(`left: ${describe(summary(node))}`);
     },
     onTurnedOut: (peer, why) =>
       log({ level: 'warn', event: 'turned-out', message: `${peer} was turned out: ${why.message}` }),
@@ -111,6 +111,11 @@ function announce(url: string, ptys: readonly PtyEnd[], flags: AirFlags): void {
   const adapter = url.endsWith(`:${DEFAULT_AIR_PORT}`) ? '' : ` --adapter ${url}`;
   console.error(`The air is up${flags.loss === 0 ? '' : `, ${flags.loss * 100} % of its packets get lost`}.`);
   console.error(`Next: earl emulate arm --ble${adapter}, and earl gateway --ble${adapter}`);
+}
+
+/** A line for good, in place of the live one. */
+function say(line: string): void {
+  console.error(process.stderr.isTTY ? `\r\x1b[K${line}` : line);
 }
 
 /** One line that is written over, on a terminal; a line for each change where there is none. */

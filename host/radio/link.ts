@@ -152,12 +152,13 @@ export class Link {
     return false;
   }
 
-  /** Peripheral latency: with nothing to say it may sleep through some events. */
+  /** Peripheral latency: with nothing to say it may sleep through some events, but not towards an update. */
   private mayRest(): boolean {
     const { peripheral } = this;
-    const rests = peripheral.established && !peripheral.hasData && this.skipped < this.parameters.latency;
+    const hasTime = this.skipped < this.parameters.latency && this.update === undefined;
+    const rests = hasTime && peripheral.established && !peripheral.hasData;
     this.skipped = rests ? this.skipped + 1 : 0;
-    return rests && this.update === undefined;
+    return rests;
   }
 
   /** The peripheral does not know exactly when the central's clock will say now. */
