@@ -40,7 +40,8 @@ static struct {
     uint16_t r[REGISTERS];
     enum phase phase;
     unsigned steps, deadline;
-    int in_handler, shifting, scl_was_low;
+    int in_handler, shifting, scl_was_low, sda_was_low;
+    unsigned stops; /* that the program made by hand: SDA rose while SCL was high */
     uint16_t shift;
     int index; /* of the byte on the bus, addresses included, since the START that began it all */
     int nack_at, lose_at;
@@ -169,7 +170,8 @@ static void byte_time(void) {
     }
     switch (m.phase) {
     case IDLE:
-        if (m.r[R_CTL1] & UCTXSTT) {
+        /* Who lost the bus is a slave, until UCMST is set again. */
+        if ((m.r[R_CTL0] & UCMST) && (m.r[R_CTL1] & UCTXSTT)) {
             start();
         }
         break;
@@ -199,7 +201,11 @@ static void pins(void) {
     if (m.scl_was_low && !scl_low && m.sda_clocks > 0 && m.sda_clocks != FOR_EVER) {
         m.sda_clocks--;
     }
+    if (m.sda_was_low && !sda_low && !m.scl_was_low && !scl_low) {
+        m.stops++;
+    }
     m.scl_was_low = scl_low;
+    m.sda_was_low = sda_low;
     m.r[R_P1IN] =
         (uint16_t)((scl_low || m.held_from < 0 ? 0 : BOARD_SCL) | (sda_low || m.sda_clocks > 0 ? 0 : BOARD_SDA));
 }
@@ -453,6 +459,20 @@ TEST(a_bus_that_stays_low_is_reported) {
     check_works();
 }
 
+/* The slave that was clocked free may have seen a START and waits for its end. */
+TEST(recovery_ends_with_a_stop) {
+    int clocks;
+
+    for (clocks = 0; clocks <= 9; clocks++) {
+        power_on();
+        m.sda_clocks = clocks;
+        m.stops = 0;
+        CHECK_EQ(i2c_recover(), STATUS_OK);
+        CHECK_EQ(m.stops, 1);
+        check_works();
+    }
+}
+
 TEST(bad_arguments) {
     power_on();
     CHECK_EQ(i2c_init(&device, 0x80), STATUS_BAD_ARGUMENT);
@@ -471,6 +491,7 @@ int main(void) {
     RUN(stretched_for_ever);
     RUN(a_slave_in_the_middle_of_a_byte_is_clocked_free);
     RUN(a_bus_that_stays_low_is_reported);
+    RUN(recovery_ends_with_a_stop);
     RUN(bad_arguments);
     return runner_finish("i2c");
 }

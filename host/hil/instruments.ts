@@ -91,6 +91,12 @@ export interface FaultInjector {
   clear(): void;
 }
 
+/** Stands for a radio module on the UART: what its state pin says. The link itself goes on, as through a module's buffer. */
+export interface ModuleStand {
+  /** True: somebody is connected; false: nobody is; undefined: there is no module. */
+  setState(connected: boolean | undefined): void;
+}
+
 export interface Instruments {
   readonly bus?: BusAnalyser;
   readonly pins?: PinRecorder;
@@ -101,6 +107,7 @@ export interface Instruments {
   readonly power?: PowerSupply;
   readonly finger?: Finger;
   readonly faults?: FaultInjector;
+  readonly module?: ModuleStand;
 }
 
 export type InstrumentName = keyof Instruments;
@@ -116,4 +123,5 @@ export const instrumentNames: Readonly<Record<InstrumentName, string>> = {
   power: 'a power supply under control',
   finger: 'somebody or something that presses the button',
   faults: 'a fault injector',
+  module: "a hand on the radio module's state pin",
 };

@@ -27,16 +27,18 @@ export function virtualInstruments(board: Board, nowMs: () => number): Required<
     power: powerSupply(board),
     finger: { press: () => board.pressButton(), release: () => board.releaseButton() },
     faults: faultInjector(board),
+    module: { setState: (connected) => board.setBridge(connected) },
   };
 }
 
-/** The state between two cases: a lit room, a board that lies still, nobody's finger on the button. */
+/** The state between two cases: a lit room, a board that lies still, nobody's finger on the button, a wire for a link. */
 export function settle(board: Board): void {
   board.world.setLux(300);
   board.world.setAcceleration([0, 0, 1]);
   board.world.setTemperature(22);
   board.world.setSupply(3.3);
   board.releaseButton();
+  board.setBridge(undefined);
 }
 
 function recordBus(board: Board): () => BusTransaction[] {

@@ -26,6 +26,20 @@ export function identityCases(): void {
     expect(bench.greetings.map(({ restarted }) => restarted)).toEqual([false]);
   });
 
+  hilCase('authentication', {}, async ({ bench }) => {
+    const ask = (nonce: Uint8Array) => bench.command({ name: 'authenticate', nonce });
+    const first = await ask(Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7));
+    if (!has(bench, 'authenticates')) {
+      expect(first.status, 'of a probe without a key').toBe('unsupported');
+      return;
+    }
+    const again = await ask(Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7));
+    const other = await ask(Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 8));
+    expect([first.status, first.data.length]).toEqual(['ok', 8]);
+    expect(again.data, 'the same nonce, the same proof').toEqual(first.data);
+    expect(other.data, 'another nonce, another proof').not.toEqual(first.data);
+  });
+
   hilCase('counters', {}, async ({ bench, measured }) => {
     const counters = await bench.counters();
     expect(counters.boots).toBe(bench.hello.boots);

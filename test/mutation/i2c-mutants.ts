@@ -7,11 +7,15 @@
 
 export interface Mutant {
   readonly name: string;
+  /** Path in firmware/. */
+  readonly file: string;
+  /** Program of firmware/test that ought to notice. */
+  readonly test: string;
   readonly anchor: RegExp;
   readonly replacement: string;
 }
 
-export const i2cMutants: readonly Mutant[] = [
+const driver: readonly Pick<Mutant, 'name' | 'anchor' | 'replacement'>[] = [
   {
     name: 'STOP of a read is asked for one byte late',
     anchor: /in_left == 2\b/,
@@ -63,3 +67,9 @@ export const i2cMutants: readonly Mutant[] = [
     replacement: '(void)0;',
   },
 ];
+
+export const i2cMutants: readonly Mutant[] = driver.map((mutant) => ({
+  ...mutant,
+  file: 'hal/i2c.c',
+  test: 'i2c_test',
+}));

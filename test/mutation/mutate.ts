@@ -1,20 +1,22 @@
 /**
- * Breaks the I2C driver in ten ways and asks the tests each time: node tools/run.mjs test/mutation/mutate.ts [--both]
+ * Breaks the firmware in many ways and asks the tests each time: node tools/run.mjs test/mutation/mutate.ts [--both]
  *
- * A copy of firmware/ gets one mutant after another. The C unit test runs first; what it lets pass (with --both: every
- * mutant) is built into the arm band's image and given to the hardware-in-the-loop cases of the bus. A mutant that
- * neither notices is printed, and the exit code is 1. First the unbroken driver must pass both.
+ * A copy of firmware/ gets one mutant after another. The C unit test of what was broken runs first; what it lets pass
+ * (with --both: every mutant of the I2C driver) is built into the arm band's image and given to the hardware-in-the-loop
+ * cases that would show it. A mutant that neither notices is printed, and the exit code is 1. First the unbroken firmware
+ * must pass both.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { runHil } from '../../host/hil/index.ts';
 import { i2cMutants, type Mutant } from './i2c-mutants.ts';
+import { probeMutants } from './probe-mutants.ts';
 
 const root = resolve('.');
 const LONGEST_MS = 120_000;
-const DRIVER = 'hal/i2c.c';
-const CASES = 'bus faults|accelerometer';
+const CASES = 'bus faults|accelerometer|radio module|authentication';
+const mutants: readonly Mutant[] = [...i2cMutants, ...probeMutants];
 
 type Finding = 'passed' | 'failed' | 'does not compile' | 'hung';
 
@@ -37,11 +39,11 @@ function make(folder: string, target: string): Finding {
   return status === 0 ? 'passed' : 'does not compile';
 }
 
-function unitTest(folder: string): Finding {
+function unitTest(folder: string, name: string): Finding {
   const tests = join(folder, 'firmware/test');
-  const built = make(tests, 'build/i2c_test');
+  const built = make(tests, `build/${name}`);
   if (built !== 'passed') return built;
-  const { status, signal } = spawnSync(join(tests, 'build/i2c_test'), { timeout: 20_000, stdio: 'pipe' });
+  const { status, signal } = spawnSync(join(tests, 'build', name), { timeout: 20_000, stdio: 'pipe' });
   if (signal === 'SIGTERM') return 'hung';
   return status === 0 ? 'passed' : 'failed';
 }
@@ -62,42 +64,51 @@ async function hilTest(folder: string): Promise<Finding> {
   return passed > 0 && !result?.error && cases.every(({ verdict }) => verdict !== 'failed') ? 'passed' : 'failed';
 }
 
-/** The driver's text with a mutant in it. Throws when the anchor does not match exactly once. */
-function applyMutant(source: string, { name, anchor, replacement }: Mutant): string {
+/** The file's text with a mutant in it. Throws when the anchor does not match exactly once. */
+function applyMutant({ name, file, anchor, replacement }: Mutant): string {
+  const source = readFileSync(join(root, 'firmware', file), 'utf8');
   const matches = [...source.matchAll(new RegExp(anchor.source, 'g'))].length;
   if (matches === 1) return source.replace(anchor, replacement);
   throw new Error(
-    `"${name}": its anchor ${anchor} matches ${matches} places of firmware/${DRIVER}, not one: the driver was ` +
-      'rewritten, so write the mutant anew in test/mutation/i2c-mutants.ts',
+    `"${name}": its anchor ${anchor} matches ${matches} places of firmware/${file}, not one: the code was rewritten, ` +
+      'so write the mutant anew in test/mutation',
   );
 }
 
-async function findings(folder: string, both: boolean): Promise<{ unit: Finding; hil: Finding | undefined }> {
-  const unit = unitTest(folder);
+async function findings(
+  folder: string,
+  test: string,
+  both: boolean,
+): Promise<{ unit: Finding; hil: Finding | undefined }> {
+  const unit = unitTest(folder, test);
   return { unit, hil: both || unit === 'passed' ? await hilTest(folder) : undefined };
 }
 
 const isCaught = (finding: Finding | undefined) => finding === 'failed' || finding === 'hung';
 
 async function main(both: boolean): Promise<number> {
-  const source = readFileSync(join(root, 'firmware', DRIVER), 'utf8');
-  const mutated = i2cMutants.map((mutant) => applyMutant(source, mutant));
+  const mutated = mutants.map(applyMutant);
   const folder = copyFirmware();
   try {
-    const whole = await findings(folder, true);
-    if (whole.unit !== 'passed' || whole.hil !== 'passed') {
-      throw new Error(`the unbroken driver: unit test ${whole.unit}, hil ${whole.hil}; mend that first`);
+    for (const test of new Set(mutants.map((mutant) => mutant.test))) {
+      const unit = unitTest(folder, test);
+      if (unit !== 'passed') throw new Error(`the unbroken firmware: ${test} ${unit}; mend that first`);
     }
+    const hil = await hilTest(folder);
+    if (hil !== 'passed') throw new Error(`the unbroken firmware: hil ${hil}; mend that first`);
     let caught = 0;
     console.log(`${'mutant'.padEnd(50)}  ${'C unit test'.padEnd(16)}  hil`);
-    for (const [index, { name }] of i2cMutants.entries()) {
-      writeFileSync(join(folder, 'firmware', DRIVER), mutated[index]!);
-      const { unit, hil } = await findings(folder, both);
+    for (const [index, { name, file, test }] of mutants.entries()) {
+      const path = join(folder, 'firmware', file);
+      const whole = readFileSync(path);
+      writeFileSync(path, mutated[index]!);
+      const { unit, hil } = await findings(folder, test, both && i2cMutants.includes(mutants[index]!));
+      writeFileSync(path, whole);
       if (isCaught(unit) || isCaught(hil)) caught++;
       console.log(`${name.padEnd(50)}  ${unit.padEnd(16)}  ${hil ?? 'not needed'}`);
     }
-    console.log(`\n${caught} of ${i2cMutants.length} caught`);
-    return caught === i2cMutants.length ? 0 : 1;
+    console.log(`\n${caught} of ${mutants.length} caught`);
+    return caught === mutants.length ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

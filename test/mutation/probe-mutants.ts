@@ -1,0 +1,110 @@
+/** Ways to break what a probe on the air relies on: its key, its proof, its silence, its module's set-up. */
+import type { Mutant } from './i2c-mutants.ts';
+
+const mutant = (file: string, test: string, name: string, anchor: RegExp, replacement: string): Mutant => ({
+  name,
+  file,
+  test,
+  anchor,
+  replacement,
+});
+
+export const probeMutants: readonly Mutant[] = [
+  mutant('link/siphash.c', 'siphash_test', 'SipHash-2-3', /FINAL_ROUNDS {2}4u/, 'FINAL_ROUNDS  3u'),
+  mutant('link/siphash.c', 'siphash_test', 'SipHash-1-4', /ROUNDS {8}2u/, 'ROUNDS        1u'),
+  mutant('link/siphash.c', 'siphash_test', 'a rotation by 20 places, not 21', /3u \* WORDS, 5\)/, '3u * WORDS, 4)'),
+  mutant('link/siphash.c', 'siphash_test', 'the last block is not marked', /\^= FINAL_PATTERN;/, '^= 0;'),
+  mutant('link/identity.c', 'link_test', "a key's CRC covers the id only", /KEY_OFFSET \+ KEY_LENGTH\)/, 'KEY_OFFSET)'),
+  mutant(
+    'link/link.c',
+    'link_test',
+    'a proof does not cover the nonce',
+    /message\[0\] = PROOF_DOMAIN;/,
+    'message[0] = PROOF_DOMAIN; message[1] = 0;',
+  ),
+  mutant(
+    'link/link.c',
+    'link_test',
+    'a proof does not say what it is for',
+    /message\[0\] = PROOF_DOMAIN;/,
+    'message[0] = 0;',
+  ),
+  mutant(
+    'link/link.c',
+    'link_test',
+    'a proof is made while a packet leaves its buffer',
+    /link->pending \|= PENDING_PROOF;/,
+    'prove(link);',
+  ),
+  mutant(
+    'link/link.c',
+    'link_test',
+    'a proof without a key',
+    /if \(identity_key\(BOARD_IDENTITY\) == NULL\)/,
+    'if (0)',
+  ),
+  mutant(
+    'link/link.c',
+    'bridge_test',
+    'sends while nobody is connected',
+    /if \(!link_is_open\(link\)\) \{\s*return;/,
+    'if (0) { return;',
+  ),
+  mutant(
+    'link/link.c',
+    'bridge_test',
+    'samples while nobody is connected',
+    /if \(!link_is_open\(link\)\) \{\s*return false;/,
+    'if (0) { return false;',
+  ),
+  mutant(
+    'link/link.c',
+    'bridge_test',
+    'what is not sent takes a number',
+    /if \(!link_is_open\(link\)\) \{\s*return;/,
+    'if (!link_is_open(link)) { link->sequence++; return;',
+  ),
+  mutant(
+    'link/link.c',
+    'bridge_test',
+    'speaks before the host',
+    /if \(!link->connected\) \{/,
+    'if (link->connected) { link->open = 1; } else {',
+  ),
+  mutant(
+    'link/link.c',
+    'bridge_test',
+    'hears what stands in an idle module',
+    /!link->open && link->connected && /,
+    '!link->open && ',
+  ),
+  mutant(
+    'link/bridge_setup.c',
+    'bridge_test',
+    'names a module at every start',
+    /matched == NAME_LENGTH \? IS_DONE :/,
+    'matched > NAME_LENGTH ? IS_DONE :',
+  ),
+  mutant('link/bridge_setup.c', 'bridge_test', 'asks for ever', /setup->questions\+\+;/, '(void)0;'),
+  mutant(
+    'link/bridge_setup.c',
+    'bridge_test',
+    'sets a module up during a connection',
+    /if \(connected \|\| setup->step/,
+    'if ((connected && 0) || setup->step',
+  ),
+  mutant(
+    'link/bridge_setup.c',
+    'bridge_test',
+    'takes old bytes for a reply',
+    /while \(uart_read\(&byte\)\) \{\n {4}\}/,
+    '(void)byte;',
+  ),
+  mutant(
+    'link/bridge_setup.c',
+    'bridge_test',
+    'the name of the first half of the id',
+    /i = HALF_OF_ID; i < IDENTITY_LENGTH/,
+    'i = 0; i < HALF_OF_ID',
+  ),
+];
