@@ -11,6 +11,7 @@ import { EarlError, errorMessage } from '../../errors/index.ts';
 import { Board, type Image, Pacer, type TraceKind, type TraceName, traceNames } from '../emulator/index.ts';
 import { buildInfoSegment, formatId, parseId } from '../link/index.ts';
 import { announceBoard } from '../machine/index.ts';
+import { knownKey } from '../probes/index.ts';
 import { defaultId } from '../transport/emulated.ts';
 import { readImage } from '../transport/firmware-image.ts';
 import { nodeTimers } from '../transport/node-timers.ts';
@@ -205,10 +206,12 @@ function checkFlags({ pty, tcp, rfc2217, ble, bridge, adapter, key, gdb, record,
   }
 }
 
-/** A board on the air gets a key, which the user's store of probes gets to know. */
+/** A board on the air gets a key, which the user's store of probes gets to know; another one the key that is known of its id. */
 async function provision(name: string, flags: EmulateFlags): Promise<Uint8Array | undefined> {
   const id = idOf(name, flags);
-  if (!flags.ble || id === undefined) return undefined;
+  if (id === undefined) return undefined;
+  // A recording can be replayed where no key is known.
+  if (!flags.ble) return flags.record === undefined ? knownKey(id) : undefined;
   const { parseBridgeKind, parseKeyChoice, provisionKey } = await import('./emulate-ble.ts');
   if (flags.bridge !== undefined) parseBridgeKind(flags.bridge);
   return provisionKey(id, name, parseKeyChoice(flags.key ?? 'random'));

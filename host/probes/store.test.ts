@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ProbeRecord } from './record.ts';
-import { defaultProbesFolder, ProbeStore } from './store.ts';
+import { defaultProbesFolder, knownKey, ProbeStore } from './store.ts';
 
 const ID = '02c0ffee00000001';
 const OTHER = '02c0ffee00000002';
@@ -68,6 +68,15 @@ test.each([
   store.remove(ID);
   store.put(accepted);
   expect(store.get(ID)).toEqual(accepted);
+});
+
+test('the key for whoever makes a board of an id', () => {
+  const id = Uint8Array.of(2, 0xc0, 0xff, 0xee, 0, 0, 0, 1);
+  expect(knownKey(id, store)).toBeUndefined();
+  store.put(accepted);
+  expect(Buffer.from(knownKey(id, store)!).toString('hex')).toBe(KEY);
+  writeFileSync(fileOf(ID), '{');
+  expect(knownKey(id, store)).toBeUndefined();
 });
 
 test('files of other names, and unknown fields, are left alone', () => {

@@ -25,6 +25,7 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EarlError, errorMessage } from '../../errors/index.ts';
+import { formatId, parseKey } from '../link/index.ts';
 import { withLock } from './lock.ts';
 import { checkedId, type ProbeRecord, readRecord } from './record.ts';
 
@@ -39,6 +40,16 @@ const isPosix = process.platform !== 'win32';
 export function defaultProbesFolder(): string {
   const state = process.env.EARL_STATE || join(process.env.XDG_STATE_HOME || join(homedir(), '.local/state'), 'earl');
   return join(state, 'probes');
+}
+
+/** The key that this user's store has for an id, for whoever makes a board of that id; `undefined` when it has none to give. */
+export function knownKey(id: Uint8Array, store = new ProbeStore()): Uint8Array | undefined {
+  try {
+    const key = store.get(formatId(id))?.key;
+    return key === undefined ? undefined : parseKey(key);
+  } catch {
+    return undefined; // the gateway that is asked to let it in says why
+  }
 }
 
 export class ProbeStore {

@@ -103,6 +103,13 @@ test('a known key and a claim to have none is a downgrade, on a wire too', () =>
   expect([decided('wired', WIRE, false), decided('wired', AIR, false)]).toEqual(['downgrade', 'downgrade']);
 });
 
+test('what the gateway emulates itself need not prove it to itself, but may be refused', () => {
+  store.put({ id: ID, status: 'accepted', key: KEY });
+  expect([decided('wired', 'emu:ball', false), decided('none', 'emu:ball')]).toEqual(['none', 'proof']);
+  store.put({ id: ID, status: 'refused' });
+  expect(decided('wired', 'emu:ball')).toBe('refused');
+});
+
 test('a damaged record lets nobody in', () => {
   store.put({ id: ID, status: 'accepted', key: KEY });
   writeFileSync(join(root, `${ID}.json`), '{');

@@ -2,7 +2,7 @@
  * Which probes a gateway takes in, and on what proof (docs/security.md).
  *
  * `wired`, the default: what hangs on a wire of this machine or is emulated in it is taken in as it is, because whoever
- * holds the cable holds the probe; but one whose key is known must prove it. What comes by air or from the network must be
+ * holds the cable holds the probe; but on a wire one whose key is known must prove it. What comes by air or from the network must be
  * known and prove it. `none`: everything must. `all`: nothing is asked. A probe that the user refused stays out, but for
  * `all`.
  */
@@ -54,6 +54,7 @@ export class TrustPolicy {
     const record = this.store.get(claim.id);
     const isTrustedWire = this.mode === 'wired' && isWired(claim.url);
     if (record?.status === 'refused') return refuse('refused', `you refused it${because(record)}`);
+    if (isTrustedWire && claim.url.startsWith('emu:')) return { kind: 'none' }; // this process made it itself
     if (record?.status === 'accepted' || isTrustedWire) return knownDemand(record, claim);
     return refuse('unknown', 'it is not known here, and was not accepted yet');
   }
