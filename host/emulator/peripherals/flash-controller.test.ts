@@ -101,6 +101,49 @@ describe('from RAM', () => {
   });
 });
 
+describe('block writes and the emergency exit, from RAM', () => {
+  const BLOCK = 0xa5c0;
+  /** MOV #0x5A5A, &address of three words, each when WAIT is set; BLKWRT is cleared; waits for BUSY; JMP $ */
+  const wait = [0xb0b2, 0x0008, FCTL3, 0x27fc];
+  const put = (address: number) => [0x40b2, 0x5a5a, address, ...wait];
+  const code = [...put(0xe000), ...put(0xe002), ...put(0xe004), 0x40b2, WRITE, FCTL1, 0xb392, FCTL3, 0x23fd, 0x3fff];
+
+  function inRam(words: readonly number[], mode: number) {
+    const { mcu } = chip();
+    mcu.poke(0x200, Uint8Array.from(words.flatMap((word) => [word & 0xff, word >> 8])));
+    mcu.bus.writeWord(FCTL1, mode);
+    mcu.registers[0] = 0x200;
+    return { mcu, flags: () => mcu.bus.readWord(FCTL3) & 0x0d, start: mcu.scheduler.now };
+  }
+
+  it('take 25 and 18 cycles a word, are busy until BLKWRT is cleared, and 6 cycles more', () => {
+    const { mcu, flags, start } = inRam(code, BLOCK);
+    mcu.runUntil(start + 10);
+    // BUSY, and no WAIT: a word that came now would be an access violation.
+    expect(flags()).toBe(0x01);
+    mcu.runUntil(start + 25 * 3 + 6);
+    expect(flags() & 0x01).toBe(0x01);
+    const end = 0x200 + 2 * (code.length - 1);
+    while (mcu.registers[0] !== end) mcu.step();
+    const cycles = mcu.scheduler.now - start;
+    expect(cycles).toBeGreaterThanOrEqual((25 + 18 + 18 + 6) * 3);
+    // Each of five waits sees its flag within a round of nine cycles.
+    expect(cycles).toBeLessThan((25 + 18 + 18 + 6) * 3 + 5 * 14);
+    expect(flags()).toBe(0x08);
+    expect([0xe000, 0xe002, 0xe004, 0xe006].map((at) => mcu.peekWord(at))).toEqual([0x5a5a, 0x5a5a, 0x5a5a, 0xffff]);
+  });
+
+  it('EMEX stops an erase at once and clears FCTL1', () => {
+    const { mcu, flags, start } = inRam([0x4382, 0xe000, 0x3fff], ERASE);
+    mcu.runUntil(start + 100);
+    expect(flags() & 0x01).toBe(0x01);
+    mcu.bus.writeWord(FCTL3, 0xa520);
+    expect(flags() & 0x01).toBe(0);
+    expect(mcu.bus.readWord(FCTL1)).toBe(0x9600);
+    expect(mcu.bus.readWord(FCTL3) & 0x20).toBe(0);
+  });
+});
+
 describe('locks and keys', () => {
   function write(mcu: Mcu, address: number, value: number): void {
     const code = [0x40b2, value, address, 0x3fff];

@@ -3,7 +3,8 @@
  * writes, segment and mass erase, LOCK and LOCKA, busy times.
  *
  * Contents change when an operation starts; while it lasts the CPU is held, or, when it runs from RAM, finds BUSY set
- * and flash vacant. Left out: EEI, EMEX, marginal reads, cumulative programming time and wear.
+ * and flash vacant. A block write is busy from its first word until software clears BLKWRT; WAIT tells when it takes the
+ * next. Left out: cumulative programming time and wear. The chip has no EEI and no marginal reads.
  */
 
 import type { RegisterBus, RegisterOwner } from '../bus.ts';
@@ -31,7 +32,7 @@ const ACCVIE = 0x20;
 const infoA = 0x10c0;
 
 /** Cycles of the flash timing generator. */
-const timing = { word: 30, blockFirst: 25, blockNext: 18, segmentErase: 4819, massErase: 10593 } as const;
+const timing = { word: 30, blockFirst: 25, blockNext: 18, blockEnd: 6, segmentErase: 4819, massErase: 10593 } as const;
 
 export interface FlashControllerOptions {
   readonly mclk: ClockDomain;
@@ -113,7 +114,9 @@ export class FlashController implements RegisterOwner, SfrOwner, InterruptSource
   reset(por: boolean): void {
     this.fctl1 = 0;
     this.fctl2 = 0x42;
-    const kept = this.fctl3 & (por ? BUSY : BUSY | KEYV);
+    // A block that waited for its next word is over with BLKWRT.
+    const lasting = this.event === undefined ? 0 : BUSY;
+    const kept = this.fctl3 & (por ? lasting : lasting | KEYV);
     this.fctl3 = LOCKA | LOCK | WAIT | kept;
     this.accessInterrupt = false;
     this.blockStarted = false;
@@ -144,8 +147,11 @@ export class FlashController implements RegisterOwner, SfrOwner, InterruptSource
       this.accessViolation();
       return;
     }
-    this.fctl1 = value & (BLKWRT | WRT | MERAS | ERASE | 0x18);
-    if ((this.fctl1 & BLKWRT) === 0) this.blockStarted = false;
+    this.fctl1 = value & (BLKWRT | WRT | MERAS | ERASE);
+    if ((this.fctl1 & BLKWRT) !== 0) return;
+    this.blockStarted = false;
+    // The programming voltage goes. A word that is on its way ends first: then its own end is the block's.
+    if (this.busy && this.event === undefined) this.begin(timing.blockEnd);
   }
 
   private writeLocks(value: number): void {
@@ -232,7 +238,9 @@ export class FlashController implements RegisterOwner, SfrOwner, InterruptSource
   private finish(): void {
     this.scheduler.cancel(this.event);
     this.event = undefined;
-    this.fctl3 = (this.fctl3 & ~BUSY) | WAIT;
+    this.fctl3 |= WAIT;
+    if ((this.fctl1 & BLKWRT) !== 0) return;
+    this.fctl3 &= ~BUSY;
     this.options.busyEnded();
   }
 }
