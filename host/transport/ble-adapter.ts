@@ -183,7 +183,8 @@ export class BleAdapter {
       const central = await this.options.open(this.url, (error) => gone(error));
       this.central = central;
       gone = (error) => {
-        if (this.central === central) this.closing = this.shut(central, error);
+        const reason = new EarlError('TRANSPORT_FAILED', error.message, { cause: error });
+        if (this.central === central) this.closing = this.shut(central, reason);
       };
       central.noble.on('discover', (peripheral) => this.take(peripheral));
       central.noble.on('stateChange', (state) => {
@@ -320,17 +321,11 @@ function closedError(url: string): EarlError {
   return new EarlError('TRANSPORT_FAILED', `the Bluetooth adapter ${url} was closed`);
 }
 
-/** What host/radio says is wrong with an adapter, in the codes of a transport. */
-const codes: Readonly<Record<string, string>> = {
-  NO_ADAPTER: 'TRANSPORT_NOT_FOUND',
-  NO_PERMISSION: 'TRANSPORT_PERMISSION',
-};
-
-/** Keeps messages that say already what to do. */
+/** Keeps messages that say already what to do, as those of host/radio. */
 export function asTransportError(error: unknown, url: string): EarlError {
   if (error instanceof EarlError) {
     if (/^(TRANSPORT_|USAGE$)/.test(error.code)) return error;
-    return new EarlError(codes[error.code] ?? 'TRANSPORT_FAILED', error.message, { cause: error });
+    return new EarlError('TRANSPORT_FAILED', error.message, { cause: error });
   }
   const message = `the Bluetooth adapter ${url} cannot be used: ${errorMessage(error)}`;
   return new EarlError('TRANSPORT_FAILED', message, { cause: error });

@@ -138,8 +138,8 @@ test('an adapter that goes away ends its links, and another one is opened', asyn
 });
 
 test.each([
-  ['NO_ADAPTER', 'TRANSPORT_NOT_FOUND'],
-  ['NO_PERMISSION', 'TRANSPORT_PERMISSION'],
+  ['TRANSPORT_NOT_FOUND', 'TRANSPORT_NOT_FOUND'],
+  ['TRANSPORT_PERMISSION', 'TRANSPORT_PERMISSION'],
   ['BLUETOOTH_OFF', 'TRANSPORT_FAILED'],
 ])('%s of the radio is %s, in its words', async (code, expected) => {
   const open = () => Promise.reject(new EarlError(code, 'do this and that'));
