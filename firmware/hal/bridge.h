@@ -13,7 +13,7 @@
  * Is somebody connected? Waits for the next change from here on, so call it once per pass, from main only. Takes 2 us.
  *
  * The pull resistor follows: up when the pin is looked at and while it is high, down while a module holds it low, where
- * a pull-up would cost 70 to 165 uA for ever (SLAS735: 20 to 50 kOhm). A module that is taken off while nobody is
+ * a pull-up would cost 65 to 165 uA for ever (SLAS735: 20 to 50 kOhm). A module that is taken off while nobody is
  * connected is noticed by the next pass.
  */
 bool bridge_connected(void);

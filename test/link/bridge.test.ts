@@ -27,6 +27,9 @@ const KEY = '000102030405060708090a0b0c0d0e0f';
 const NAME = 'Earl44556677';
 const STEP_MS = 2;
 const SETTLED_S = 6;
+const P2OUT = 0x29;
+const P2REN = 0x2f;
+const STATE_BIT = 0x08;
 
 class ScriptedRadio implements BridgeRadio {
   readonly address = 'e0:11:22:33:44:55';
@@ -186,6 +189,18 @@ describe('a probe behind a module', () => {
     }
     expect(session.statistics().packets.lost).toBe(0);
     expect(samples()).toBeGreaterThanOrEqual(28);
+  });
+
+  it('pulls the state pin the way it is driven, so that no current flows', () => {
+    const { board, module } = bridged('nus');
+    const pulledUp = () => (board.mcu.peek(P2OUT) & STATE_BIT) !== 0;
+    board.runFor(SETTLED_S);
+    expect([board.pin('P2.3').level, pulledUp()]).toEqual([0, false]);
+    module.onConnected('c0:ff:ee:00:00:02');
+    module.onSubscribed(20);
+    board.runFor(0.01);
+    expect([board.pin('P2.3').level, pulledUp()]).toEqual([1, true]);
+    expect(board.mcu.peek(P2REN) & STATE_BIT).toBe(STATE_BIT);
   });
 
   it('notices that a module was taken off, and that the UART is a wire then', () => {

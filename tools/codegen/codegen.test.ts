@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { messages } from '../../host/link/messages.ts';
+import siphash from '../../test/vectors/siphash.json' with { type: 'json' };
 import { invalidVectors, toleratedVectors, validVectors } from '../../test/vectors/vectors.ts';
 import { messagesHeader } from './c-header.ts';
+import { siphashHeader } from './c-siphash.ts';
 import { vectorsHeader } from './c-vectors.ts';
 import { messageTables } from './doc-tables.ts';
 
@@ -16,6 +18,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 test('the committed files are current', () => {
   expect(read('firmware/link/messages.gen.h')).toBe(messagesHeader());
   expect(read('firmware/test/vectors.gen.h')).toBe(vectorsHeader());
+  expect(read('firmware/test/siphash.gen.h')).toBe(siphashHeader(siphash));
   expect(read('docs/link-protocol.md')).toContain(messageTables());
 });
 
