@@ -9,9 +9,11 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Cloud, startCloud } from '../../cloud/server/index.ts';
+import { bridgeServices } from '../../cloud/web/ble/uart-bridge.ts';
+import { personalities } from '../../host/bridge/index.ts';
 import { launchChromium } from './chromium.ts';
 import { buildPage, patience, screenshots, text } from './harness.ts';
-import { bridgeKinds, FakeBluetooth } from './web-bluetooth.ts';
+import { bridgeKinds, canonical, FakeBluetooth } from './web-bluetooth.ts';
 
 const BALL = { image: 'ball', id: '02c0ffee00000ba1' };
 
@@ -73,6 +75,14 @@ async function choose(): Promise<void> {
 }
 
 describe('a probe nearby', () => {
+  it('is looked for under the services that the modules have', () => {
+    const modules = Object.values(personalities).map(({ service, characteristics }) => [
+      canonical(service),
+      canonical(characteristics.find(({ stream }) => stream)!.uuid),
+    ]);
+    expect(bridgeServices.map(({ service, notify }) => [service, notify])).toEqual(modules);
+  });
+
   it.each(bridgeKinds)('behind a %s module shows its samples and takes commands', async (bridge) => {
     await open();
     const { board } = air.add({ ...BALL, bridge });

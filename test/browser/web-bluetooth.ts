@@ -37,7 +37,7 @@ interface PageHalf {
 declare const window: PageHalf;
 
 /** 16-bit UUIDs as browsers write them. */
-function canonical(uuid: string): string {
+export function canonical(uuid: string): string {
   return uuid.length === 4 ? `0000${uuid}-0000-1000-8000-00805f9b34fb` : uuid;
 }
 
