@@ -46,6 +46,8 @@ export interface Relay {
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const { cloudUrl: url, token, site, log, countersMs, onRefused } = options;
   const urls = options.probes.filter((probe) => probe !== AUTO && probe !== BLE_AUTO);
+  // One that cannot be is told at once; one that is not there may still come.
+  if (options.adapter !== undefined) (await import('../radio/index.ts')).checkAdapterUrl(options.adapter);
   const ble = new BleAdapters({
     ...(options.adapter !== undefined && { adapter: options.adapter }),
     ...(options.bleIntervalMs !== undefined && { intervalMs: options.bleIntervalMs }),
