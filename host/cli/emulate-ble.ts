@@ -62,8 +62,17 @@ export function parseBridgeKind(text: string): BridgeKind {
   throw new EarlError('USAGE', `"${text}" is no module: ${Object.keys(personalities).join(', ')}`);
 }
 
-/** Solders a module to the board. @param id 16 hex digits, empty for a board without one */
-export async function openBle(board: Board, id: string, { bridge = 'nus', adapter }: BleFlags): Promise<Line> {
+/**
+ * Solders a module to the board.
+ * @param id 16 hex digits, empty for a board without one
+ * @param onGone the adapter went away, or the air that it was on
+ */
+export async function openBle(
+  board: Board,
+  id: string,
+  { bridge = 'nus', adapter }: BleFlags,
+  onGone: (error: EarlError) => void,
+): Promise<Line> {
   const kind = parseBridgeKind(bridge);
   const air = await openLocalAir(adapter);
   try {
@@ -74,6 +83,7 @@ export async function openBle(board: Board, id: string, { bridge = 'nus', adapte
       adapter: air.adapter(name),
       name,
       wake: () => board.uart.onQueued(),
+      onGone,
     });
     module.onConnection = (peer) =>
       console.error(peer === undefined ? `${module.name}: nobody is connected` : `${module.name}: ${peer} connected`);

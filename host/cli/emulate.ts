@@ -146,7 +146,11 @@ async function emulate(name: string, flags: EmulateFlags): Promise<void> {
   const key = await provision(name, flags);
   const board = makeBoard(name, flags, key);
   const recording = beginRecording(name, flags, board, image);
-  const line = await openLine(name, flags, board, recording);
+  const line = await openLine(name, flags, board, recording, (error) => {
+    console.error(`earl: ${error.message}`);
+    process.exitCode = exitCodes.failure;
+    interrupted.abort();
+  });
   const gdb = flags.gdb === undefined ? undefined : await openGdb(flags.gdb);
   if (line) console.error(`UART of ${name}, ${flags.baud} baud: ${line.description}`);
   const withdraw = line && announceBoard(announcement(name, flags, line));
@@ -185,7 +189,7 @@ async function emulate(name: string, flags: EmulateFlags): Promise<void> {
   }
   console.error(meter.summary(line));
   const early = interrupted.signal.aborted && !output.broken && flags.for !== undefined;
-  if (early) process.exitCode = exitCodes.interrupted;
+  if (early) process.exitCode ??= exitCodes.interrupted;
 }
 
 function checkFlags({ pty, tcp, rfc2217, ble, bridge, adapter, key, gdb, record, speed }: EmulateFlags): void {
@@ -272,6 +276,7 @@ async function openLine(
   flags: EmulateFlags,
   board: Board,
   recording: RecordingFile | undefined,
+  onGone: (error: EarlError) => void,
 ): Promise<Line | undefined> {
   let full = false;
   const toBoard = (bytes: Uint8Array) => {
@@ -285,7 +290,7 @@ async function openLine(
   };
   if (flags.ble) {
     const id = idOf(name, flags);
-    return (await import('./emulate-ble.ts')).openBle(board, id ? formatId(id) : '', flags);
+    return (await import('./emulate-ble.ts')).openBle(board, id ? formatId(id) : '', flags, onGone);
   }
   if (flags.rfc2217 !== undefined) return openRfc2217(flags.rfc2217, board);
   if (flags.pty !== undefined) return openPty(flags.pty, toBoard);

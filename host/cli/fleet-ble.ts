@@ -15,6 +15,7 @@ import { defaultId } from '../transport/emulated.ts';
 import { readImage } from '../transport/firmware-image.ts';
 import { nodeTimers } from '../transport/node-timers.ts';
 import { type KeyChoice, parseBridgeKind, parseKeyChoice, provisionKey } from './emulate-ble.ts';
+import { exitCodes } from './exit-codes.ts';
 import { type LocalAir, openLocalAir } from './local-air.ts';
 import { stopSignal } from './service.ts';
 
@@ -44,7 +45,12 @@ export async function runFleetBle(flags: FleetBleFlags): Promise<void> {
   const stop = stopSignal();
   const image = readImage(flags.image);
   const air = await openLocalAir(adapter);
-  const fleet = new BleFleet(flags, image, air);
+  const fleet = new BleFleet(flags, image, air, (error) => {
+    // All modules lose the air at once: said once.
+    if (process.exitCode !== exitCodes.failure) console.error(`earl: ${error.message}`);
+    process.exitCode = exitCodes.failure;
+    stop.stop();
+  });
   try {
     await fleet.start();
     console.error(`${fleet.size} probes on ${air.description}: next, elsewhere, earl gateway --ble`);
@@ -100,6 +106,7 @@ class BleFleet {
   private readonly flags: FleetBleFlags;
   private readonly image: Image;
   private readonly air: LocalAir;
+  private readonly onGone: (error: EarlError) => void;
   private readonly kind: BridgeKind;
   private readonly key: KeyChoice;
   private readonly probes: BleProbe[] = [];
@@ -109,7 +116,8 @@ class BleFleet {
   private mostConnected = 0;
   private worstLagMs = 0;
 
-  constructor(flags: FleetBleFlags, image: Image, air: LocalAir) {
+  constructor(flags: FleetBleFlags, image: Image, air: LocalAir, onGone: (error: EarlError) => void) {
+    this.onGone = onGone;
     this.flags = flags;
     this.image = image;
     this.air = air;
@@ -174,7 +182,14 @@ class BleFleet {
     });
     board.uart.onQueued = () => pacer.kick();
     const name = bridgeName(formatId(id));
-    const module = await attachBridge({ kind, board, adapter: air.adapter(name), name, wake: () => pacer.kick() });
+    const module = await attachBridge({
+      kind,
+      board,
+      adapter: air.adapter(name),
+      name,
+      wake: () => pacer.kick(),
+      onGone: this.onGone,
+    });
     module.onConnection = () => {
       this.mostConnected = Math.max(this.mostConnected, this.connected);
     };

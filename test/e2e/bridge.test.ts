@@ -100,6 +100,17 @@ it('carries a fleet, and says what limits it', async () => {
   expect(fleet.lines.at(-1)).toMatchObject({ count: 3, most_connected: 3, lost_to_air: 0, limit: expect.any(String) });
 });
 
+it('ends and says why when its air is gone', async () => {
+  const air = run('air', '--port', '0', '--json');
+  const { url } = await air.line(({ event }) => event === 'listening');
+  const board = emulate('arm', '02c0ffee0000a112', '--adapter', String(url), '--json', '--trace', 'uart');
+  await air.line(({ event }) => event === 'joined');
+  await board.line(({ dir }) => dir === 'tx');
+  await air.stop();
+  expect(await board.exit()).toBe(1);
+  expect(board.text).toMatch(/earl: .*air:127\.0\.0\.1/);
+});
+
 it.each([
   [['arm', '--ble', '--bridge', 'hc05'], /no module: nus, rn487x, hm10/],
   [['arm', '--bridge', 'nus'], /go with --ble/],
