@@ -36,6 +36,8 @@ interface FleetFlags {
 /** Probes whose frames are decoded; of the others bytes are counted. */
 const RECEIVED_PROBES = 200;
 const KEPT_UP = 0.99;
+/** Hardly anything is allocated while probes run, so that a thread does with little room for what is new. */
+const NEW_SPACE_MB = 4;
 /** Heap that a thread may need for a probe, generously. */
 const HEAP_MB_PER_PROBE = 0.3;
 
@@ -243,7 +245,10 @@ class Thread implements Member {
   constructor(task: WorkerTask) {
     const file = new URL(`./fleet-worker${extname(import.meta.url)}`, import.meta.url);
     const heapMb = Math.ceil(512 + task.count * HEAP_MB_PER_PROBE);
-    this.worker = new Worker(file, { workerData: task, resourceLimits: { maxOldGenerationSizeMb: heapMb } });
+    this.worker = new Worker(file, {
+      workerData: task,
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: NEW_SPACE_MB },
+    });
     const reached = (kind: WorkerReport['kind']) =>
       new Promise<void>((resolve, reject) => {
         this.worker.on('message', (message: WorkerReport) => {
