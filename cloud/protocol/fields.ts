@@ -6,7 +6,7 @@ import { type CommandObject, type CommandResult, errorCodes, type Json, type Pos
 export type ErrorCode = (typeof errorCodes)[keyof typeof errorCodes];
 export type JsonObject = { [key: string]: Json };
 
-/** Thrown inside the parser only; parse.ts turns it into a result. */
+/** A field that is missing or wrong; parse.ts turns it into a result, the session into an answer. */
 export class FieldProblem extends Error {
   readonly code: ErrorCode;
 
@@ -55,7 +55,8 @@ export function integer(object: JsonObject, name: string, least: number, most: n
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
     throw new FieldProblem(`"${name}" must be a whole number from ${least} to ${most}`);
   }
-  return value;
+  // JSON has a -0, which JavaScript would write again as 0.
+  return value + 0;
 }
 
 export function optionalInteger(object: JsonObject, name: string, least: number, most: number): number | undefined {

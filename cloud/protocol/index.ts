@@ -1,5 +1,6 @@
 /** The protocol between clients and cloud: messages, their parser, topics and limits. Runs anywhere. */
-export { type ErrorCode, jsonProblem } from './fields.ts';
+export * from './binary.ts';
+export { type ErrorCode, FieldProblem, jsonProblem } from './fields.ts';
 export { limits } from './limits.ts';
 export * from './messages.ts';
 export { type Parsed, parseClientMessage, parseServerMessage } from './parse.ts';

@@ -13,6 +13,8 @@ export const limits = {
   /** Most filters in one `subscribe`. */
   filters: 256,
   epochLength: 64,
+  /** Longest that a subscriber may have its messages held back. */
+  maxDelayMs: 60_000,
   /** Most probes in one `serve`. */
   servedProbes: 256,
   /** Most numbers in the `data` of a command's result. */

@@ -81,9 +81,11 @@ export type ClientMessage =
   /** First message of a connection. `publisher` names the sender across reconnects, for deduplication. */
   | { op: 'hello'; publisher?: string; token?: string }
   /**
-   * `since` resumes: what was published after that place comes first. On the wire one filter may be given as `filter`.
+   * `since` resumes: what was published after that place comes first. With `maxDelayMs` live messages may be held back
+   * for so long and come together; with `latest` as well only the newest of each topic. On the wire one filter may be
+   * given as `filter`.
    */
-  | { op: 'subscribe'; id: number; filters: string[]; since?: Position }
+  | { op: 'subscribe'; id: number; filters: string[]; since?: Position; maxDelayMs?: number; latest?: boolean }
   | { op: 'unsubscribe'; id: number; filters: string[] }
   /**
    * Without `id`: fire and forget. With `id`: acknowledged by `ok`; with `seq` as well a repeated (publisher, seq) is

@@ -7,6 +7,7 @@ const clientMessages: ClientMessage[] = [
   { op: 'hello', publisher: 'gateway-1', token: 'secret' },
   { op: 'subscribe', id: 0, filters: ['home/+/samples'] },
   { op: 'subscribe', id: 0, filters: ['a', 'b/#'], since: { epoch: 'x', offset: 7 } },
+  { op: 'subscribe', id: 0, filters: ['#'], maxDelayMs: 50, latest: true },
   { op: 'unsubscribe', id: 2, filters: ['#'] },
   { op: 'publish', topic: 'a/b', data: null },
   { op: 'publish', topic: 'a/b', data: [{ n: 'temp', u: 'Cel', v: 23.1 }], id: 3, seq: 9, retain: true },

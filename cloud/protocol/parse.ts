@@ -59,6 +59,8 @@ function clientMessage(object: JsonObject): ClientMessage {
         id: field.counter(object, 'id'),
         filters: filtersOf(object),
         ...present('since', field.optionalPosition(object, 'since')),
+        ...present('maxDelayMs', field.optionalInteger(object, 'maxDelayMs', 0, limits.maxDelayMs)),
+        ...present('latest', field.optionalFlag(object, 'latest')),
       };
     case 'unsubscribe':
       return { op, id: field.counter(object, 'id'), filters: filtersOf(object) };

@@ -6,20 +6,20 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { type Broker, Journal, LocalBroker } from '../broker/index.ts';
-import { closeCodes, SUBPROTOCOL_ECHO } from '../protocol/index.ts';
+import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO } from '../protocol/index.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection } from './connection.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
 import { chooseSubprotocol, decideHandshake, type HandshakePolicy, refuseHandshake } from './handshake.ts';
 import { DeliveryCheck } from './health.ts';
-import { JsonSession, type SessionServices } from './json-session.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
+import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
 import { generateToken, isLoopback, isSameToken } from './tokens.ts';
 
@@ -169,7 +169,7 @@ class CloudServer implements Cloud {
     }
     const { subprotocol, authorized } = decision;
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#begin(webSocket, subprotocol, authorized);
+      this.#begin(webSocket, socket as Socket, subprotocol, authorized);
     });
   }
 
@@ -179,13 +179,13 @@ class CloudServer implements Cloud {
     return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
   }
 
-  #begin(webSocket: WebSocket, subprotocol: string, authorized: boolean): void {
-    const connection = new Connection(webSocket, this.#limits, this.#counters);
+  #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, authorized: boolean): void {
+    const connection = new Connection(webSocket, stream, this.#limits, this.#counters);
     const id = `${this.#id}-${++this.#sessions}`;
     const session =
       subprotocol === SUBPROTOCOL_ECHO
         ? new EchoSession(connection, this.#services)
-        : new JsonSession(connection, this.#services, id, authorized);
+        : new Session(connection, this.#services, id, { authorized, binary: subprotocol === SUBPROTOCOL_BINARY });
     this.#counters.connections += 1;
     this.#connections.add(connection);
     webSocket.once('close', () => this.#connections.delete(connection));

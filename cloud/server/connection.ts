@@ -1,34 +1,39 @@
 /**
  * One WebSocket: its outbox, keepalive and orderly end. What the messages mean is the business of a session
- * (json-session.ts, echo-session.ts).
+ * (session.ts, echo-session.ts).
  */
 
 import type { RawData, WebSocket } from 'ws';
 import { closeCodes } from '../protocol/index.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { type ByteSink, TurnWriter } from './turn-writer.ts';
 
 /** What a session hears from its connection. */
 export interface ConnectionHandlers {
   onText(text: string): void;
-  onBinary(): void;
+  /** The bytes are valid during the call only. */
+  onBinary(bytes: Buffer): void;
   /** The connection ended; nothing follows. */
   onClose(): void;
 }
 
 export class Connection {
   readonly #socket: WebSocket;
+  readonly #writer: TurnWriter;
   readonly #outbox: Outbox;
   readonly #limits: ServerLimits;
   readonly #counters: CloudCounters;
   #closing = false;
   #heard = true;
 
-  constructor(socket: WebSocket, limits: ServerLimits, counters: CloudCounters) {
+  /** @param stream the socket under the WebSocket, which takes whole frames */
+  constructor(socket: WebSocket, stream: ByteSink, limits: ServerLimits, counters: CloudCounters) {
     this.#socket = socket;
     this.#limits = limits;
     this.#counters = counters;
-    this.#outbox = new Outbox(socket, limits, () => {
+    this.#writer = new TurnWriter(stream);
+    this.#outbox = new Outbox(this.#writer, limits, () => {
       counters.slowConsumers += 1;
       this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
     });
@@ -41,7 +46,7 @@ export class Connection {
       this.#heard = true;
       if (this.#closing) return;
       this.#counters.messagesIn += 1;
-      if (isBinary) handlers.onBinary();
+      if (isBinary) handlers.onBinary(data as Buffer);
       else handlers.onText((data as Buffer).toString('utf8'));
     });
     socket.on('pong', () => {
@@ -56,7 +61,7 @@ export class Connection {
     });
   }
 
-  /** Queues a text frame. `retained` frames do not count against the byte limit (outbox.ts). */
+  /** Queues a whole frame. `retained` ones do not count against the byte limit (outbox.ts). */
   send(frame: Buffer, retained = false): void {
     if (this.#closing) return;
     this.#counters.messagesOut += 1;
@@ -79,6 +84,7 @@ export class Connection {
     if (this.#closing) return;
     this.#closing = true;
     this.#outbox.stop();
+    this.#writer.flush();
     this.#socket.resume();
     this.#socket.close(code, reason);
     const deadline = setTimeout(() => this.#socket.terminate(), this.#limits.closeGraceMs);

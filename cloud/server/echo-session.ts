@@ -13,7 +13,7 @@
 import { jsonPayload, type Subscription } from '../broker/index.ts';
 import { closeCodes, isReserved, type Json, jsonProblem, topicProblem } from '../protocol/index.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
-import { closeReason, type SessionServices } from './json-session.ts';
+import { closeReason, type SessionServices } from './session.ts';
 
 export class EchoSession implements ConnectionHandlers {
   readonly #connection: Connection;

@@ -9,6 +9,8 @@
 
 import type { Broker, BrokerMessage, Position, Subscription } from '../broker/index.ts';
 import { errorCodes } from '../protocol/index.ts';
+import type { Delivery } from './delivery.ts';
+import { Pace } from './pace.ts';
 import { RequestError } from './request-error.ts';
 
 export interface FilterLimits {
@@ -16,6 +18,16 @@ export interface FilterLimits {
   readonly subscriptions: number;
   /** Messages that a resumption may bring; more and it begins anew. */
   readonly resumedMessages: number;
+}
+
+/** What a client wants of a subscription beyond its filters. */
+export interface Wishes {
+  /** Deliver what was published after this place first. */
+  readonly since?: Position;
+  /** Hold live messages back for up to this long, to deliver them together. Default 0. */
+  readonly maxDelayMs?: number;
+  /** Of what is held back, only the newest of each topic. */
+  readonly latest?: boolean;
 }
 
 export interface Begun {
@@ -27,49 +39,45 @@ export interface Begun {
 /** One filter of the client; no longer `active` from the moment it unsubscribes, whenever the broker follows. */
 interface Subscribed {
   active: boolean;
+  readonly pace: Pace | undefined;
   begun: Promise<Subscription> | undefined;
 }
 
 export class SessionFilters {
   readonly #broker: Broker;
   readonly #limits: FilterLimits;
-  readonly #deliver: (message: BrokerMessage) => void;
+  readonly #delivery: Delivery;
   readonly #onGap: (reason: string) => void;
   readonly #subscribed = new Map<string, Subscribed>();
   #last: BrokerMessage | undefined;
 
   /** @param onGap called when the broker may have lost messages: the client must reconnect and resume */
-  constructor(
-    broker: Broker,
-    limits: FilterLimits,
-    deliver: (message: BrokerMessage) => void,
-    onGap: (reason: string) => void,
-  ) {
+  constructor(broker: Broker, limits: FilterLimits, delivery: Delivery, onGap: (reason: string) => void) {
     this.#broker = broker;
     this.#limits = limits;
-    this.#deliver = deliver;
+    this.#delivery = delivery;
     this.#onGap = onGap;
   }
 
   /** Subscribes to filters that the caller has checked. Rejects with a `RequestError` or what the broker says. */
-  async subscribe(filters: readonly string[], since?: Position): Promise<Begun> {
+  async subscribe(filters: readonly string[], wishes: Wishes = {}): Promise<Begun> {
     this.#checkRoom(filters);
-    if (since === undefined) return { position: await this.#begin(filters, true, (message) => this.#once(message)) };
+    const { since, maxDelayMs = 0, latest = false } = wishes;
+    const pace = maxDelayMs > 0 ? new Pace(maxDelayMs, latest, (messages) => this.#delivery.many(messages)) : undefined;
+    const live = (message: BrokerMessage): void => this.#once(message, pace);
+    if (since === undefined) return { position: await this.#begin(filters, pace, true, live) };
     const held: BrokerMessage[] = [];
     let take = (message: BrokerMessage): void => {
       if (held.length < this.#limits.resumedMessages) held.push(message);
       else this.#onGap('too much was published while the subscription was resumed');
     };
-    const position = await this.#begin(filters, false, (message) => take(message));
+    const position = await this.#begin(filters, pace, false, (message) => take(message));
     const history = await this.#broker.read(filters, since, this.#limits.resumedMessages);
-    if (!history.complete) {
-      const fresh = await this.#begin(filters, true, (message) => this.#once(message));
-      return { position: fresh, recovered: false };
-    }
-    for (const message of history.messages) this.#deliver(message);
+    if (!history.complete) return { position: await this.#begin(filters, pace, true, live), recovered: false };
+    this.#delivery.many(history.messages);
     const read = history.messages.at(-1)?.offset ?? since.offset;
     take = (message) => {
-      if (message.offset > read) this.#once(message);
+      if (message.offset > read) live(message);
     };
     for (const message of held) take(message);
     return { position, recovered: true };
@@ -82,7 +90,10 @@ export class SessionFilters {
   }
 
   close(): void {
-    for (const subscribed of this.#subscribed.values()) end(subscribed).catch(() => {});
+    for (const subscribed of this.#subscribed.values()) {
+      subscribed.pace?.close();
+      end(subscribed).catch(() => {});
+    }
     this.#subscribed.clear();
   }
 
@@ -96,16 +107,22 @@ export class SessionFilters {
   /** Replaces what the session has on these filters; the place from which all of them are live. */
   async #begin(
     filters: readonly string[],
+    pace: Pace | undefined,
     retained: boolean,
     deliver: (message: BrokerMessage) => void,
   ): Promise<Position> {
-    const positions = await Promise.all(filters.map((filter) => this.#beginOne(filter, retained, deliver)));
+    const positions = await Promise.all(filters.map((filter) => this.#beginOne(filter, pace, retained, deliver)));
     return positions.reduce((least, position) => (position.offset < least.offset ? position : least));
   }
 
-  async #beginOne(filter: string, retained: boolean, deliver: (message: BrokerMessage) => void): Promise<Position> {
+  async #beginOne(
+    filter: string,
+    pace: Pace | undefined,
+    retained: boolean,
+    deliver: (message: BrokerMessage) => void,
+  ): Promise<Position> {
     const earlier = this.#subscribed.get(filter);
-    const subscribed: Subscribed = { active: true, begun: undefined };
+    const subscribed: Subscribed = { active: true, pace, begun: undefined };
     this.#subscribed.set(filter, subscribed);
     subscribed.begun = this.#broker.subscribe(
       filter,
@@ -125,12 +142,15 @@ export class SessionFilters {
   }
 
   /** A message that several filters match comes once per filter, one right after the other. */
-  #once(message: BrokerMessage): void {
-    if (!message.retained) {
-      if (message === this.#last) return;
-      this.#last = message;
+  #once(message: BrokerMessage, pace: Pace | undefined): void {
+    if (message.retained) {
+      this.#delivery.one(message);
+      return;
     }
-    this.#deliver(message);
+    if (message === this.#last) return;
+    this.#last = message;
+    if (pace) pace.push(message);
+    else this.#delivery.one(message);
   }
 }
 

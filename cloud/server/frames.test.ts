@@ -1,16 +1,40 @@
 import { expect, it } from 'vitest';
+import * as ws from 'ws';
 import { BrokerMessage } from '../broker/index.ts';
-import { FrameCache } from './frames.ts';
+import { RecordReader, recordFlags, recordKinds } from '../protocol/index.ts';
+import { FrameCache, frame, mergedFrame, opcodes } from './frames.ts';
+
+/** The types of `ws` leave its receiver out. */
+const { Receiver } = ws as unknown as {
+  Receiver: new () => NodeJS.WritableStream & {
+    on(event: 'message', listener: (data: Buffer, binary: boolean) => void): void;
+  };
+};
+
+/** What a receiver of another make reads from frames. */
+async function received(bytes: Buffer): Promise<{ binary: boolean; data: Buffer }[]> {
+  const read: { binary: boolean; data: Buffer }[] = [];
+  const receiver = new Receiver();
+  receiver.on('message', (data, binary) => read.push({ binary, data }));
+  receiver.write(bytes);
+  await new Promise((resolve) => setImmediate(resolve));
+  return read;
+}
+
+const textOf = (bytes: Buffer): string => {
+  expect([bytes[0], bytes[1]]).toEqual([0x81, bytes.length - 2]);
+  return bytes.toString('utf8', 2);
+};
 
 it('builds the bytes of a message once per subprotocol', () => {
   const frames = new FrameCache();
   const message = new BrokerMessage('a/b', Buffer.from('["ä",1]'), 7, false);
-  expect(frames.json(message).toString()).toBe('{"op":"message","topic":"a/b","offset":7,"data":["ä",1]}');
-  expect(frames.echo(message).toString()).toBe('{"channel":"a/b","message":["ä",1]}');
+  expect(textOf(frames.json(message))).toBe('{"op":"message","topic":"a/b","offset":7,"data":["ä",1]}');
+  expect(textOf(frames.echo(message))).toBe('{"channel":"a/b","message":["ä",1]}');
   expect(frames.json(message)).toBe(frames.json(message));
   expect(frames.echo(message)).toBe(frames.echo(message));
   const retained = message.asRetained();
-  expect(frames.json(retained).toString()).toBe(
+  expect(textOf(frames.json(retained))).toBe(
     '{"op":"message","topic":"a/b","offset":7,"retained":true,"data":["ä",1]}',
   );
 });
@@ -18,15 +42,41 @@ it('builds the bytes of a message once per subprotocol', () => {
 it('never lets a payload that is no JSON into the text of a message', () => {
   const frames = new FrameCache();
   const message = new BrokerMessage('a/b', Buffer.from('1},"op":"welcome"'), 7, false);
-  expect(JSON.parse(frames.json(message).toString())).toEqual({
+  expect(JSON.parse(textOf(frames.json(message)))).toEqual({
     op: 'message',
     topic: 'a/b',
     offset: 7,
     encoding: 'base64',
     data: message.payload.toString('base64'),
   });
-  expect(JSON.parse(frames.echo(message).toString())).toEqual({
+  expect(JSON.parse(textOf(frames.echo(message)))).toEqual({
     channel: 'a/b',
     message: message.payload.toString('base64'),
   });
+});
+
+it.each([0, 1, 125, 126, 65_535, 65_536, 100_000])('frames %i bytes as RFC 6455 says', async (length) => {
+  const data = Buffer.alloc(length, 7);
+  const both = Buffer.concat([frame(opcodes.binary, [data]), frame(opcodes.text, [Buffer.from('end')])]);
+  const read = await received(both);
+  expect(read.map(({ binary, data: bytes }) => [binary, bytes.length])).toEqual([
+    [true, length],
+    [false, 3],
+  ]);
+  expect(Buffer.compare(read[0]!.data, data)).toBe(0);
+});
+
+it('puts records together whatever the length of their frames', async () => {
+  const frames = new FrameCache();
+  const messages = [10, 200, 70_000].map((length, index) => {
+    return new BrokerMessage(`a/${index}`, Buffer.alloc(length, index), index + 1, index === 1);
+  });
+  const [read] = await received(mergedFrame(messages.map((message) => frames.binary(message))));
+  const reader = new RecordReader(read!.data);
+  for (const { topic, payload, offset, retained } of messages) {
+    expect(reader.byte()).toBe(recordKinds.message | (retained ? recordFlags.retain : 0));
+    expect([reader.number(), reader.number()]).toEqual([frames.topicNumber(topic), offset]);
+    expect(Buffer.compare(reader.payload(), payload)).toBe(0);
+  }
+  expect(reader.isAtEnd).toBe(true);
 });

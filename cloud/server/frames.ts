@@ -1,50 +1,155 @@
 /**
- * Messages as the bytes that clients get, built once for all subscribers of a message.
+ * Messages as whole WebSocket frames (RFC 6455, section 5.2), built once for all subscribers of a message.
  *
- * Caching the UTF-8 bytes instead of the string spares one encoding per recipient. Writing one ready WebSocket frame to
- * all sockets (`Sender.frame`) would spare the header too; that is left for when it is measured to matter.
+ * A server's frames are not masked and no extension is agreed on, so the same bytes go to every socket as they are.
  */
 
 import type { BrokerMessage } from '../broker/index.ts';
-import type { ServerMessage } from '../protocol/index.ts';
+import {
+  numberLength,
+  recordFlags,
+  recordKinds,
+  type ServerMessage,
+  topicRecord,
+  writeNumber,
+} from '../protocol/index.ts';
+
+export const opcodes = { text: 0x1, binary: 0x2 } as const;
+
+/** Topics that have a number at a time; beyond, all get new ones. */
+const mostNumbered = 200_000;
 
 export class FrameCache {
   readonly #json = new WeakMap<BrokerMessage, Buffer>();
   readonly #echo = new WeakMap<BrokerMessage, Buffer>();
+  readonly #records = new WeakMap<BrokerMessage, Buffer>();
+  readonly #numbers = new Map<string, number>();
+  #lastNumber = 0;
 
   /** `message` of `earl.v1.json`: the payload as it is when it is JSON, else in base64. */
   json(message: BrokerMessage): Buffer {
     return cached(this.#json, message, ({ topic, payload, offset, retained, data }) => {
       const head = `{"op":"message","topic":${JSON.stringify(topic)},"offset":${offset}${retained ? ',"retained":true' : ''}`;
-      if (data === undefined) return Buffer.from(`${head},"encoding":"base64","data":"${payload.toString('base64')}"}`);
-      return Buffer.concat([Buffer.from(`${head},"data":`), payload.length === 0 ? nullText : payload, endOfObject]);
+      if (data === undefined) {
+        return frame(opcodes.text, [
+          Buffer.from(`${head},"encoding":"base64","data":"${payload.toString('base64')}"}`),
+        ]);
+      }
+      return frame(opcodes.text, [Buffer.from(`${head},"data":`), payload.length === 0 ? nullText : payload, brace]);
     });
   }
 
   /** What the thesis' subscribers get; a payload that is no JSON as a string of base64. */
   echo(message: BrokerMessage): Buffer {
     return cached(this.#echo, message, ({ topic, payload, data }) =>
-      Buffer.from(JSON.stringify({ channel: topic, message: data === undefined ? payload.toString('base64') : data })),
+      textFrame(JSON.stringify({ channel: topic, message: data === undefined ? payload.toString('base64') : data })),
     );
+  }
+
+  /** `message` of `earl.v1` as a frame of its own. The first byte of the record stands behind the frame's header. */
+  binary(message: BrokerMessage): Buffer {
+    return cached(this.#records, message, ({ topic, payload, offset, retained }) => {
+      const number = this.topicNumber(topic);
+      const length = 1 + numberLength(number) + numberLength(offset) + numberLength(payload.length) + payload.length;
+      const header = headerLength(length);
+      const bytes = Buffer.allocUnsafe(header + length);
+      writeHeader(bytes, opcodes.binary, length);
+      bytes[header] = recordKinds.message | (retained ? recordFlags.retain : 0);
+      let at = writeNumber(bytes, header + 1, number);
+      at = writeNumber(bytes, at, offset);
+      payload.copy(bytes, writeNumber(bytes, at, payload.length));
+      return bytes;
+    });
+  }
+
+  /** The number that stands for a topic on every connection; never used again for another one. */
+  topicNumber(topic: string): number {
+    let number = this.#numbers.get(topic);
+    if (number === undefined) {
+      if (this.#numbers.size >= mostNumbered) this.#numbers.clear();
+      number = ++this.#lastNumber;
+      this.#numbers.set(topic, number);
+    }
+    return number;
+  }
+}
+
+/** `topic` of `earl.v1`. */
+export function topicFrame(number: number, topic: string): Buffer {
+  return frame(opcodes.binary, [topicRecord(number, topic)]);
+}
+
+export function frameOf(message: ServerMessage): Buffer {
+  return textFrame(JSON.stringify(message));
+}
+
+/** Puts the records of several binary frames into one. */
+export function mergedFrame(frames: readonly Buffer[]): Buffer {
+  return frame(
+    opcodes.binary,
+    frames.map((one) => one.subarray(headerOf(one))),
+  );
+}
+
+export function frame(opcode: number, parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const header = headerLength(length);
+  const bytes = Buffer.allocUnsafe(header + length);
+  writeHeader(bytes, opcode, length);
+  let at = header;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const header = headerLength(length);
+  const bytes = Buffer.allocUnsafe(header + length);
+  writeHeader(bytes, opcodes.text, length);
+  bytes.write(text, header);
+  return bytes;
+}
+
+function headerLength(length: number): number {
+  if (length < 126) return 2;
+  return length < 65_536 ? 4 : 10;
+}
+
+/** Length of the header that a frame begins with. */
+function headerOf(bytes: Buffer): number {
+  if (bytes[1] === 126) return 4;
+  return bytes[1] === 127 ? 10 : 2;
+}
+
+function writeHeader(bytes: Buffer, opcode: number, length: number): void {
+  bytes[0] = 0x80 | opcode;
+  if (length < 126) {
+    bytes[1] = length;
+  } else if (length < 65_536) {
+    bytes[1] = 126;
+    bytes.writeUInt16BE(length, 2);
+  } else {
+    bytes[1] = 127;
+    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
+    bytes.writeUInt32BE(length >>> 0, 6);
   }
 }
 
 const nullText = Buffer.from('null');
-const endOfObject = Buffer.from('}');
-
-export function frameOf(message: ServerMessage): Buffer {
-  return Buffer.from(JSON.stringify(message));
-}
+const brace = Buffer.from('}');
 
 function cached(
   frames: WeakMap<BrokerMessage, Buffer>,
   message: BrokerMessage,
   build: (message: BrokerMessage) => Buffer,
 ): Buffer {
-  let frame = frames.get(message);
-  if (frame === undefined) {
-    frame = build(message);
-    frames.set(message, frame);
+  let built = frames.get(message);
+  if (built === undefined) {
+    built = build(message);
+    frames.set(message, built);
   }
-  return frame;
+  return built;
 }

@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON } from '../protocol/index.ts';
+import { SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON } from '../protocol/index.ts';
 import { isLoopback, isSameToken } from './tokens.ts';
 
 export interface HandshakePolicy {
@@ -23,6 +23,8 @@ export type Decision =
   | { readonly subprotocol: string; readonly authorized: boolean }
   | { readonly status: number; readonly problem: string };
 
+const spoken: readonly string[] = [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, SUBPROTOCOL_ECHO];
+
 export function decideHandshake(request: IncomingMessage, policy: HandshakePolicy): Decision {
   const url = requestUrl(request);
   if (url?.pathname !== '/') return { status: 404, problem: 'the WebSocket is at the path /' };
@@ -31,21 +33,21 @@ export function decideHandshake(request: IncomingMessage, policy: HandshakePolic
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   const subprotocol = chooseSubprotocol(offered);
   if (subprotocol === undefined) {
-    const problem = `offer one of the subprotocols ${SUBPROTOCOL_JSON} and ${SUBPROTOCOL_ECHO} in Sec-WebSocket-Protocol`;
+    const problem = `offer one of the subprotocols ${spoken.join(', ')} in Sec-WebSocket-Protocol`;
     return { status: 400, problem };
   }
   if (policy.token === undefined) return { subprotocol, authorized: true };
   const shown = bearerToken(request) ?? url.searchParams.get('token');
   if (shown !== null && isSameToken(shown, policy.token)) return { subprotocol, authorized: true };
   if (shown !== null) return { status: 401, problem: 'the token is wrong' };
-  // A client of earl.v1.json can still show it in hello; a thesis client has no message for it.
-  if (subprotocol === SUBPROTOCOL_JSON) return { subprotocol, authorized: false };
+  // A client of earl.v1 can still show it in hello; a thesis client has no message for it.
+  if (subprotocol !== SUBPROTOCOL_ECHO) return { subprotocol, authorized: false };
   return { status: 401, problem: 'show the token: Authorization: Bearer TOKEN, or /?token=TOKEN' };
 }
 
 /** The first of the client's offers that this server speaks. */
 export function chooseSubprotocol(offered: Iterable<string>): string | undefined {
-  return [...offered].find((name) => name === SUBPROTOCOL_JSON || name === SUBPROTOCOL_ECHO);
+  return [...offered].find((name) => spoken.includes(name));
 }
 
 /** Answers a handshake with an HTTP error in plain text and ends the connection. */

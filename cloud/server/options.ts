@@ -17,6 +17,8 @@ export const defaultServerLimits = {
   subscriptions: 256,
   /** Messages that a resumed subscription may bring; beyond, it begins anew and says `recovered: false`. */
   resumedMessages: 20_000,
+  /** Topics that one connection of `earl.v1` may have numbers for; beyond, `error` 104. */
+  publishedTopics: 10_000,
   /** Commands of one connection that wait for a reply; beyond, `error` 104. */
   pendingCommands: 64,
   /** Commands that wait for one gateway; beyond, `error` 202. */

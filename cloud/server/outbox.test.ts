@@ -7,7 +7,7 @@ class StalledSink implements FrameSink {
   readonly sent: string[] = [];
   #callbacks: (() => void)[] = [];
 
-  send(frame: Buffer, _options: { binary: boolean }, sent?: () => void): void {
+  write(frame: Buffer, sent?: () => void): void {
     this.bufferedAmount += frame.length;
     this.sent.push(frame.toString());
     if (sent) this.#callbacks.push(sent);

@@ -7,10 +7,10 @@
  * a subscription to thousands of them is no fault of the client; their number is bounded instead.
  */
 
-/** The part of a `ws` WebSocket that an outbox needs. */
+/** Where whole frames go (turn-writer.ts). */
 export interface FrameSink {
   readonly bufferedAmount: number;
-  send(frame: Buffer, options: { binary: boolean }, sent?: (error?: Error) => void): void;
+  write(frame: Buffer, written?: (error?: Error | null) => void): void;
 }
 
 export interface OutboxLimits {
@@ -24,7 +24,6 @@ interface Waiting {
 }
 
 const highWaterBytes = 64 * 1024;
-const textFrame = { binary: false };
 
 export class Outbox {
   readonly #sink: FrameSink;
@@ -66,11 +65,11 @@ export class Outbox {
 
   #write(frame: Buffer): void {
     if (this.#sink.bufferedAmount + frame.length <= highWaterBytes) {
-      this.#sink.send(frame, textFrame);
+      this.#sink.write(frame);
       return;
     }
     this.#draining = true;
-    this.#sink.send(frame, textFrame, (error) => {
+    this.#sink.write(frame, (error) => {
       this.#draining = false;
       if (!error) this.#drain();
     });

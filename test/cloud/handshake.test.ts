@@ -23,7 +23,7 @@ async function refusal(cloud: Cloud, options: RawOptions = {}): Promise<{ status
 describe('subprotocols', () => {
   it('are needed', async () => {
     const cloud = await start();
-    const expected = { status: 400, text: expect.stringMatching(/earl\.v1\.json and echo-protocol/) };
+    const expected = { status: 400, text: expect.stringMatching(/earl\.v1, earl\.v1\.json, echo-protocol/) };
     expect(await refusal(cloud, { subprotocols: [] })).toEqual(expected);
     expect(await refusal(cloud, { subprotocols: ['mqtt'] })).toEqual(expected);
     expect((await fetch(`${cloud.url}/health`)).status).toBe(200);

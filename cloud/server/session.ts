@@ -1,5 +1,5 @@
 /**
- * One client that speaks `earl.v1.json` (docs/protocol.md): checks each request and answers it.
+ * One client that speaks `earl.v1.json` or `earl.v1` (docs/protocol.md): checks each request and answers it.
  *
  * Requests are started in the order of their arrival and not awaited one by one, so that acknowledged publishes can
  * overlap; beyond `limits.operations` unfinished ones the connection is not read.
@@ -12,13 +12,16 @@ import {
   closeCodes,
   type ErrorCode,
   errorCodes,
+  FieldProblem,
   isReserved,
   parseClientMessage,
   limits as protocolLimits,
   type ServerMessage,
 } from '../protocol/index.ts';
+import { BinaryPublisher } from './binary-publisher.ts';
 import type { CommandRouter } from './command-router.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
+import { BinaryDelivery, JsonDelivery } from './delivery.ts';
 import { SessionFilters } from './filters.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import type { GatewayCalls } from './gateway-calls.ts';
@@ -41,12 +44,14 @@ export interface SessionServices {
 type Answer = Omit<Extract<ServerMessage, { op: 'ok' }>, 'op' | 'id'>;
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
 
-export class JsonSession implements ConnectionHandlers {
+export class Session implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #services: SessionServices;
   readonly #id: string;
   readonly #filters: SessionFilters;
   readonly #helloDeadline: NodeJS.Timeout;
+  readonly #binary: boolean;
+  #binaryPublisher: BinaryPublisher | undefined;
   #authorized: boolean;
   #welcomed = false;
   #publisher: string | undefined;
@@ -55,21 +60,31 @@ export class JsonSession implements ConnectionHandlers {
   #pendingCommands = 0;
   #badMessages = 0;
 
-  /** @param authorized the handshake already showed the token */
-  constructor(connection: Connection, services: SessionServices, id: string, authorized: boolean) {
+  /**
+   * @param authorized the handshake already showed the token
+   * @param binary the client speaks `earl.v1`
+   */
+  constructor(
+    connection: Connection,
+    services: SessionServices,
+    id: string,
+    { authorized, binary }: { readonly authorized: boolean; readonly binary: boolean },
+  ) {
     this.#connection = connection;
     this.#services = services;
     this.#id = id;
     this.#authorized = authorized;
+    this.#binary = binary;
+    const { frames, limits } = services;
     this.#filters = new SessionFilters(
       services.broker,
-      services.limits,
-      (message) => connection.send(services.frames.json(message), message.retained),
+      limits,
+      binary ? new BinaryDelivery(connection, frames, limits.messageBytes) : new JsonDelivery(connection, frames),
       (reason) => connection.close(closeCodes.gap, closeReason(`resume: ${reason}`)),
     );
     this.#helloDeadline = setTimeout(
       () => connection.close(closeCodes.badMessage, 'no hello in time'),
-      services.limits.helloTimeoutMs,
+      limits.helloTimeoutMs,
     );
   }
 
@@ -86,8 +101,19 @@ export class JsonSession implements ConnectionHandlers {
     }
   }
 
-  onBinary(): void {
-    this.#bad(errorCodes.badMessage, 'messages must be text, not binary');
+  onBinary(bytes: Buffer): void {
+    if (!this.#binary) {
+      this.#bad(errorCodes.badMessage, 'messages must be text, not binary');
+    } else if (this.#binaryPublisher === undefined) {
+      this.#bad(errorCodes.badMessage, 'the first message must be hello, as text');
+    } else {
+      try {
+        this.#binaryPublisher.receive(bytes);
+      } catch (error) {
+        if (!(error instanceof FieldProblem)) throw error;
+        this.#bad(error.code, error.message);
+      }
+    }
   }
 
   onClose(): void {
@@ -140,13 +166,30 @@ export class JsonSession implements ConnectionHandlers {
     }
     this.#welcomed = true;
     this.#publisher = message.publisher;
+    if (this.#binary) this.#binaryPublisher = this.#publisherOfRecords();
     const { serverName, limits } = this.#services;
     this.#send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
   }
 
-  async #subscribe({ filters, since }: Request<'subscribe'>): Promise<Answer> {
+  async #subscribe({ filters, ...wishes }: Request<'subscribe'>): Promise<Answer> {
     if (filters.some(isReserved)) throw new RequestError(errorCodes.badFilter, 'filters must not begin with $');
-    return await this.#filters.subscribe(filters, since);
+    return await this.#filters.subscribe(filters, wishes);
+  }
+
+  #publisherOfRecords(): BinaryPublisher {
+    return new BinaryPublisher(
+      {
+        publish: (topic, payload, options) => {
+          const accepting = this.#services.broker.publish(topic, payload, options);
+          if (accepting) this.#begin(accepting);
+          return accepting;
+        },
+        refusal,
+        send: (bytes) => this.#connection.send(bytes),
+      },
+      this.#publisher,
+      this.#services.limits.publishedTopics,
+    );
   }
 
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
@@ -196,15 +239,18 @@ export class JsonSession implements ConnectionHandlers {
       this.#ok(id);
       return;
     }
+    this.#begin(running.then((answer) => this.#ok(id, answer || {})).catch((error) => this.#failWith(id, error)));
+  }
+
+  /** Counts an operation until it ends; beyond the limit, the client is not read. */
+  #begin(operation: Promise<unknown>): void {
+    const end = () => {
+      if (this.#operations === this.#services.limits.operations) this.#connection.setReading(true);
+      this.#operations -= 1;
+    };
     this.#operations += 1;
     if (this.#operations === this.#services.limits.operations) this.#connection.setReading(false);
-    running
-      .then((answer) => this.#ok(id, answer || {}))
-      .catch((error: unknown) => this.#failWith(id, error))
-      .finally(() => {
-        if (this.#operations === this.#services.limits.operations) this.#connection.setReading(true);
-        this.#operations -= 1;
-      });
+    operation.then(end, end);
   }
 
   #ok(id: number | undefined, answer: Answer = {}): void {
@@ -212,8 +258,8 @@ export class JsonSession implements ConnectionHandlers {
   }
 
   #failWith(id: number | undefined, error: unknown): void {
-    const code = error instanceof RequestError ? error.code : errorCodes.overloaded;
-    this.#fail(id, code, errorMessage(error));
+    const { code, message } = refusal(error);
+    this.#fail(id, code, message);
   }
 
   /** Answers a message that broke the protocol; before `hello`, or too often, it ends the connection. */
@@ -240,6 +286,11 @@ export function closeReason(problem: string): string {
   let reason = problem;
   while (Buffer.byteLength(reason) > 123) reason = reason.slice(0, -1);
   return reason;
+}
+
+/** What the client is told when an operation failed. */
+function refusal(error: unknown): { code: ErrorCode; message: string } {
+  return { code: error instanceof RequestError ? error.code : errorCodes.overloaded, message: errorMessage(error) };
 }
 
 function requestId(message: ClientMessage): number | undefined {

@@ -1,0 +1,133 @@
+/**
+ * The publishing half of `earl.v1` (cloud/protocol/binary.ts): topics declared once, then records of number and payload.
+ *
+ * Acknowledgements are cumulative: `accepted` names the highest sequence number before which nothing is open, at most
+ * once per binary message or turn of the event loop, however many publishes came.
+ */
+
+import type { PublishOptions } from '../broker/index.ts';
+import {
+  acceptedRecord,
+  type ErrorCode,
+  errorCodes,
+  FieldProblem,
+  isReserved,
+  RecordReader,
+  recordFlags,
+  recordKinds,
+  refusedRecord,
+  topicProblem,
+} from '../protocol/index.ts';
+import { frame, opcodes } from './frames.ts';
+
+export interface PublisherRights {
+  /** Publishes; as `Broker.publish`. */
+  publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined;
+  /** What went wrong with a publish that the broker refused. */
+  refusal(error: unknown): { readonly code: ErrorCode; readonly message: string };
+  send(frame: Buffer): void;
+}
+
+/** An acknowledged publish that the broker has not accepted yet, or that waits for one before it. */
+interface Open {
+  readonly seq: number;
+  settled: boolean;
+}
+
+export class BinaryPublisher {
+  readonly #rights: PublisherRights;
+  readonly #publisher: string | undefined;
+  readonly #mostTopics: number;
+  readonly #topics = new Map<number, string>();
+  readonly #open: Open[] = [];
+  #accepted = -1;
+  #told = -1;
+  #telling = false;
+
+  /** @param publisher name of the sender, without which nothing can be acknowledged */
+  constructor(rights: PublisherRights, publisher: string | undefined, mostTopics: number) {
+    this.#rights = rights;
+    this.#publisher = publisher;
+    this.#mostTopics = mostTopics;
+  }
+
+  /** Takes one binary message. Throws a `FieldProblem`; what came before the wrong record has been published. */
+  receive(bytes: Uint8Array): void {
+    const reader = new RecordReader(bytes);
+    try {
+      while (!reader.isAtEnd) this.#record(reader);
+    } finally {
+      this.#tell();
+    }
+  }
+
+  #record(reader: RecordReader): void {
+    const head = reader.byte();
+    switch (head & 0x0f) {
+      case recordKinds.topic:
+        this.#declare(reader.number(), reader.text());
+        return;
+      case recordKinds.publish:
+        this.#publish(head, reader);
+        return;
+      default:
+        throw new FieldProblem(`there is no record of kind ${head & 0x0f}`);
+    }
+  }
+
+  #declare(number: number, topic: string): void {
+    const problem = isReserved(topic) ? 'topics must not begin with $' : topicProblem(topic);
+    if (problem !== undefined) throw new FieldProblem(problem, errorCodes.badTopic);
+    if (this.#topics.size >= this.#mostTopics && !this.#topics.has(number)) {
+      throw new FieldProblem(`a connection may have numbers for ${this.#mostTopics} topics`, errorCodes.tooMany);
+    }
+    this.#topics.set(number, topic);
+  }
+
+  #publish(head: number, reader: RecordReader): void {
+    const number = reader.number();
+    const seq = head & recordFlags.sequence ? reader.number() : undefined;
+    if (seq === 0) throw new FieldProblem('sequence numbers begin at 1');
+    // The message is a view into what was read from the socket; brokers keep payloads.
+    const payload = Buffer.from(reader.payload());
+    const topic = this.#topics.get(number);
+    if (topic === undefined) throw new FieldProblem(`no topic has the number ${number}`, errorCodes.badTopic);
+    const retain = (head & recordFlags.retain) !== 0;
+    if (seq === undefined) {
+      this.#rights.publish(topic, payload, { retain })?.catch((error: unknown) => this.#refuse(0, error));
+      return;
+    }
+    if (this.#publisher === undefined) throw new FieldProblem('an acknowledged publish needs a "publisher" in hello');
+    const accepting = this.#rights.publish(topic, payload, { retain, dedupe: { publisher: this.#publisher, seq } });
+    if (accepting === undefined && this.#open.length === 0) this.#accepted = Math.max(this.#accepted, seq);
+    else this.#wait(seq, accepting);
+  }
+
+  #wait(seq: number, accepting: Promise<void> | undefined): void {
+    const open: Open = { seq, settled: accepting === undefined };
+    this.#open.push(open);
+    accepting
+      ?.catch((error: unknown) => this.#refuse(seq, error))
+      .then(() => {
+        open.settled = true;
+        while (this.#open[0]?.settled) this.#accepted = Math.max(this.#accepted, this.#open.shift()!.seq);
+        if (this.#telling) return;
+        this.#telling = true;
+        setImmediate(() => {
+          this.#telling = false;
+          this.#tell();
+        });
+      });
+  }
+
+  #tell(): void {
+    if (this.#accepted === this.#told) return;
+    this.#told = this.#accepted;
+    this.#rights.send(frame(opcodes.binary, [acceptedRecord(this.#accepted)]));
+  }
+
+  #refuse(seq: number, error: unknown): void {
+    const { code, message } = this.#rights.refusal(error);
+    this.#rights.send(frame(opcodes.binary, [refusedRecord(seq, code, message)]));
+  }
+}
