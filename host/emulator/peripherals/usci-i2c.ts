@@ -8,8 +8,9 @@
  * TXIFG stays. Left out: the other errata, USCI30 (a late read of RXBUF) and those that need two masters among them.
  */
 
-import type { Level, Pin, PinFunction } from './pin.ts';
+import type { Level, Pin } from './pin.ts';
 import { baudClock, ClockRequest, type UsciChip } from './usci-clock.ts';
+import { OpenDrain } from './usci-i2c-line.ts';
 import { type MasterPort, masterTransfer } from './usci-i2c-master.ts';
 import { ctl0, ctl1, stat, tenBitHeader, ucb0 } from './usci-i2c-registers.ts';
 import { SequenceRunner } from './usci-i2c-sequence.ts';
@@ -471,35 +472,5 @@ export class UsciI2c implements MasterPort, SlavePort, SpiPort {
     const refused = this.has(ctl1.UCTXNACK);
     this.clear(ctl1.UCTXNACK);
     return refused;
-  }
-}
-
-/** One line of the bus as the module drives and sees it. */
-class OpenDrain {
-  private readonly pin: Pin;
-  private readonly fn: PinFunction;
-  private own: Level = 1;
-
-  constructor(pin: Pin, changed: (level: Level) => void) {
-    this.pin = pin;
-    this.fn = pin.attach(3, 'module');
-    pin.onChange((level) => {
-      if (this.fn.selected) changed(level);
-    });
-  }
-
-  /** Without its pin the module sees what it drives itself. */
-  get level(): Level {
-    return this.fn.selected ? this.pin.level : this.own;
-  }
-
-  get pulledLow(): boolean {
-    return this.own === 0;
-  }
-
-  /** 0 pulls low, 1 lets go. */
-  output(level: Level): void {
-    this.own = level;
-    this.fn.output(level === 0 ? 0 : undefined);
   }
 }
