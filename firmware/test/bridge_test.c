@@ -125,8 +125,13 @@ TEST(leaves_a_module_alone_that_has_its_name) {
 /* Whatever is not the whole name, and nothing but the name, is another one. */
 TEST(knows_its_name_from_others) {
     static const char *const others[] = {
-        "OK+NAME:Earl0abcdef",  "OK+NAME:Earl0abcdef90", "OK+NAME:Earl0abcdEf9", "OK+NAME:earl0abcdef9",
-        "OK+NAME:Earl1abcdef9", "OK+NAME:",              "OK",
+        "OK+NAME:Earl0abcdef",
+        "OK+NAME:Earl0abcdef90",
+        "OK+NAME:Earl0abcdEf9",
+        "OK+NAME:earl0abcdef9",
+        "OK+NAME:Earl1abcdef9",
+        "OK+NAME:",
+        "OK",
     };
     unsigned i;
 
