@@ -18,8 +18,8 @@ export default defineConfig({
         test: {
           name: 'compiled',
           include: ['host/emulator/**/*.test.ts', 'test/interop/**/*.test.ts'],
-          // Steps instruction by instruction, which is always interpreted: once is enough.
-          exclude: ['test/interop/mspdebug-cpu.test.ts'],
+          // Once is enough for what steps instruction by instruction, always interpreted, and for the radio, which has no CPU.
+          exclude: ['test/interop/{mspdebug-cpu,noble-bleno,btsnoop}.test.ts'],
           setupFiles: ['test/execution/compiled.ts'],
         },
       },

@@ -21,6 +21,8 @@ const byCode: Record<string, number> = {
   PROBES_LOCKED: exitCodes.busyOrPermission,
   TRANSPORT_NOT_FOUND: exitCodes.noDevice,
   HIL_NO_PROBE: exitCodes.noDevice,
+  BLUETOOTH_OFF: exitCodes.noDevice,
+  DATA_IN_USE: exitCodes.busyOrPermission,
   TRANSPORT_BUSY: exitCodes.busyOrPermission,
   TRANSPORT_PERMISSION: exitCodes.busyOrPermission,
   PORT_IN_USE: exitCodes.busyOrPermission,
