@@ -17,6 +17,8 @@ const FACTORY_NAME = 'HMSoft';
 const VERSION = 'HMSoft V540';
 /** No command is longer; what is more is noise. */
 const MAX_COMMAND = 40;
+/** While somebody is connected; alone on the UART. */
+const HANG_UP = 'AT';
 
 interface Settings {
   name: string;
@@ -55,15 +57,16 @@ class Hm10 implements Dialect {
   }
 
   byte(byte: number): boolean {
-    if (this.module.connected) return false;
     if (this.command.length < MAX_COMMAND) this.command.push(byte);
-    return true;
+    return !this.module.connected;
   }
 
   idle(): void {
     const text = String.fromCharCode(...this.command);
     this.command = [];
-    if (text === 'AT+RESET') this.restart('OK+RESET');
+    if (this.module.connected) {
+      if (text === HANG_UP) this.module.disconnect();
+    } else if (text === 'AT+RESET') this.restart('OK+RESET');
     else if (text === 'AT+RENEW') this.renew();
     else {
       const answer = this.answer(text);
@@ -72,9 +75,7 @@ class Hm10 implements Dialect {
   }
 
   alone(packet: Uint8Array): boolean {
-    if (packet.length !== 2 || packet[0] !== 0x41 || packet[1] !== 0x54) return false;
-    this.module.disconnect();
-    return true;
+    return String.fromCharCode(...packet) === HANG_UP;
   }
 
   private renew(): void {

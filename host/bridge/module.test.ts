@@ -250,6 +250,17 @@ describe('an HM-10', () => {
     expect(read()).toBe('OK+LOST');
   });
 
+  it('hangs up on a lone AT whether or not somebody listens', () => {
+    const { send, run, radio, module } = wired('hm10');
+    module.onConnected(PEER);
+    send('ATAT');
+    run(0.1);
+    expect(radio.hangUps).toBe(0);
+    send('AT');
+    run(0.1);
+    expect([radio.hangUps, radio.text]).toEqual([1, '']);
+  });
+
   it('keeps to 20 bytes whatever MTU the radio agreed to', () => {
     const { radio, probe, connect, run } = wired('hm10');
     connect(240);
