@@ -20,6 +20,15 @@ export const SUBPROTOCOL_BINARY = 'earl.v1';
 export const recordKinds = { topic: 1, publish: 2, message: 2, accepted: 3, refused: 4 } as const;
 export const recordFlags = { retain: 0x10, sequence: 0x20 } as const;
 
+// Browsers and Node both have them; the types of neither may be leant on here.
+declare class TextEncoder {
+  encode(text: string): Uint8Array;
+}
+declare class TextDecoder {
+  constructor(label: string, options: { fatal: boolean });
+  decode(bytes: Uint8Array): string;
+}
+
 const text = new TextEncoder();
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
