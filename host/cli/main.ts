@@ -42,7 +42,13 @@ const commands = [
   probesCommand(),
   upCommand(),
 ];
-for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+for (const command of commands) program.addCommand(withSettingsOf(program, command));
+
+/** The program's settings on a command and on the commands in it: `addCommand` does not hand them down. */
+function withSettingsOf(parent: Command, command: Command): Command {
+  for (const inner of command.commands) withSettingsOf(parent, inner as Command);
+  return command.copyInheritedSettings(parent);
+}
 
 // `earl … | head` closes the pipe: nobody reads on, so there is nothing left to say.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
