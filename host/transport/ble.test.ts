@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const times: Partial<BleTimes> = { findMs: 600, connectMs: 1500, supervisionMs: 300, scanMs: 300, scanRestMs: 50 };
+const times: Partial<BleTimes> = { findMs: 1200, connectMs: 4000, supervisionMs: 300, scanMs: 300, scanRestMs: 50 };
 
 /** An air with a gateway's adapters on it; `opened` holds the controllers that they were given. */
 function makeAir() {

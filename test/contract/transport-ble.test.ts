@@ -16,7 +16,7 @@ function echoed({ type, payload }: Packet): number | undefined {
   return type === messages.hello_request.type ? payload[0]! | (payload[1]! << 8) : undefined;
 }
 
-const times = { findMs: 700, connectMs: 1500, supervisionMs: 300, scanMs: 400, scanRestMs: 50 };
+const times = { findMs: 1500, connectMs: 4000, supervisionMs: 300, scanMs: 400, scanRestMs: 50 };
 
 /** An air of its own, and adapters on it. */
 function makeAir() {
