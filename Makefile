@@ -91,7 +91,7 @@ hil: dist/.built ## the hardware-in-the-loop suite on emulated probes of every k
 	@node host/cli/earl.js hil --target emu
 
 .PHONY: mutation
-mutation: node_modules/.package-lock.json ## break the I2C driver in ten ways: the tests must notice each time
+mutation: node_modules/.package-lock.json ## break the I2C driver in 29 ways: the tests must notice each time
 	@node tools/run.mjs test/mutation/mutate.ts
 
 .PHONY: coverage-c

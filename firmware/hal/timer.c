@@ -6,9 +6,17 @@
 static uint16_t next_due_ms;
 static bool next_known;
 
+static void note(uint16_t due_ms) {
+    if (next_known && (int16_t)(due_ms - next_due_ms) >= 0)
+        return;
+    next_due_ms = due_ms;
+    next_known = true;
+}
+
 void timer_start_periodic(struct timer *timer, uint16_t period_ms) {
     timer->due_ms = (uint16_t)clock_ms() + period_ms;
     timer->period_ms = period_ms;
+    note(timer->due_ms);
 }
 
 void timer_start(struct timer *timer, uint16_t ms) {
@@ -18,13 +26,6 @@ void timer_start(struct timer *timer, uint16_t ms) {
 
 void timer_stop(struct timer *timer) {
     timer->period_ms = TIMER_STOPPED;
-}
-
-static void note(uint16_t due_ms) {
-    if (next_known && (int16_t)(due_ms - next_due_ms) >= 0)
-        return;
-    next_due_ms = due_ms;
-    next_known = true;
 }
 
 bool timer_due(struct timer *timer) {

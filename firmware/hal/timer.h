@@ -1,9 +1,9 @@
 /*
  * Deadlines in probe time, as many as main likes.
  *
- * A timer is a struct of the caller; no interrupt touches it. timer_due is polled once per pass of the main loop, and
- * a running timer that is not due yet notes its deadline for the next sleep_until_event, which wakes main in time. A
- * timer that is not polled in a pass therefore does not wake main.
+ * A timer is a struct of the caller; no interrupt touches it. timer_due is polled once per pass of the main loop. A
+ * timer that is started, and a running one that is polled and not due yet, note their deadline for the next
+ * sleep_until_event, which wakes main in time. One that is neither in a pass therefore does not wake main.
  *
  * Periodic timers keep absolute deadlines (due += period): their mean rate is that of the VLO's calibration, without
  * rounding drift. Resolution is one ACLK tick (83 us typically) plus the millisecond grid of clock_ms.

@@ -111,23 +111,26 @@ function withHost(kind: BridgeKind, options: Parameters<typeof bridged>[1] = {})
 }
 
 describe('a probe behind a module', () => {
-  it('gives a new HM-10 its name and a steady state pin, and leaves it alone from then on', () => {
-    const { board, radio, module, said } = bridged('hm10');
-    expect(module.name).toBe('HMSoft');
-    board.runFor(SETTLED_S);
-    const text = said();
-    expect(text.slice(text.indexOf('AT'))).toBe(`AT+NAME?AT+PIO11AT+NAME${NAME}AT+RESET`);
-    expect([module.name, radio.names.at(-1)]).toEqual([NAME, NAME]);
-    const levels = new Set<number>();
-    for (let i = 0; i < 30; i++) {
-      board.runFor(0.1);
-      levels.add(board.pin('P2.3').level);
-    }
-    expect([...levels]).toEqual([0]);
-    board.pressReset();
-    board.runFor(SETTLED_S);
-    expect(said()).toBe('AT+NAME?');
-  });
+  it.each(['ball', 'arm', 'light', 'led_test'])(
+    'gives a new HM-10 its name and a steady state pin, and leaves it alone from then on: %s',
+    (program) => {
+      const { board, radio, module, said } = bridged('hm10', { program });
+      expect(module.name).toBe('HMSoft');
+      board.runFor(SETTLED_S);
+      const text = said();
+      expect(text.slice(text.indexOf('AT'))).toBe(`AT+NAME?AT+PIO11AT+NAME${NAME}AT+RESET`);
+      expect([module.name, radio.names.at(-1)]).toEqual([NAME, NAME]);
+      const levels = new Set<number>();
+      for (let i = 0; i < 30; i++) {
+        board.runFor(0.1);
+        levels.add(board.pin('P2.3').level);
+      }
+      expect([...levels]).toEqual([0]);
+      board.pressReset();
+      board.runFor(SETTLED_S);
+      expect(said()).toBe('AT+NAME?');
+    },
+  );
 
   it.each(['nus', 'rn487x'] as const)('sends nothing to a %s module but a question that nobody answers', (kind) => {
     const { board, said } = bridged(kind);
