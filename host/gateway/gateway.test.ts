@@ -59,6 +59,7 @@ class ScriptedCloud {
 class Cable implements Transport {
   readonly url: string;
   readonly exclusive: boolean;
+  baud?: number;
   plugged = true;
   disposed = false;
   attempts = 0;
@@ -329,6 +330,20 @@ test('an open port without a probe is said once', async () => {
   await clock.advance(120_000);
   expect(logged('no-probe')).toHaveLength(1);
   expect(cloud.published).toEqual([]);
+});
+
+test('a sample is as much older as its bits took on the UART', async () => {
+  const cable = new Cable('serial:A', new ModelProbe());
+  cable.baud = 9600;
+  gatewayOf([cable]);
+  await clock.advance(10);
+  await samples(cable.probe, 1);
+  const { data } = cloud.published.find(({ topic }) => topic === `${PATH}/samples`)!;
+  const [{ bt }] = data as unknown as [{ bt: number }];
+  // 14 or 15 bytes of ten bits; without a rate it would be 10 ms after the clock began.
+  const stampMs = (bt - Date.UTC(2026, 0, 1) / 1000) * 1000;
+  expect(stampMs).toBeGreaterThan(10 - 15.7);
+  expect(stampMs).toBeLessThan(10 - 14.5);
 });
 
 test('a module without a probe behind it is let go of, for somebody else may want it, and tried now and then', async () => {
