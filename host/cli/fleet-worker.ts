@@ -25,7 +25,9 @@ export interface WorkerTask {
   readonly seed: number;
   /** Every so many probes one is received. */
   readonly receiveEvery: number;
-  /** Fleet seconds before the measurement begins: the probes boot. */
+  /** Fleet seconds over which the probes are switched on. */
+  readonly powerOnSeconds: number;
+  /** Fleet seconds from then on before the measurement begins: the probes boot. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
   /** Fleet seconds per wall second; Infinity: as fast as it goes. */
@@ -61,11 +63,13 @@ export async function runFleetThread(
     image: task.image,
     count: task.count,
     seed: task.seed,
+    powerOnSeconds: task.powerOnSeconds,
     infoOf: (seed) => buildInfoSegment(defaultId(task.kind, seed)),
     onByte: (probe, byte) => receivers.push(probe, byte),
   });
-  for (let turn = TURN_S; turn < task.warmUpSeconds; turn += TURN_S) fleet.runUntil(turn);
-  fleet.runUntil(task.warmUpSeconds);
+  const booted = task.powerOnSeconds + task.warmUpSeconds;
+  for (let turn = TURN_S; turn < booted; turn += TURN_S) fleet.runUntil(turn);
+  fleet.runUntil(booted);
   receivers.forget();
   const run = new MeasuredRun(fleet, receivers, task);
   report({ kind: 'ready', counts: run.counts() });

@@ -22,6 +22,7 @@ interface FleetFlags {
   count: number;
   image: string;
   for: number;
+  powerOn: number;
   warmUp: number;
   threads: number | 'auto';
   speed: number;
@@ -43,7 +44,9 @@ const HEAP_MB_PER_PROBE = 0.3;
 
 const examples = `
 Each probe has its own seed, VLO, RAM and id; they share the program and what was compiled of it. The fleet runs light
-probes: programs that use other parts than the UART and the light sensor do not find them.
+probes: programs that use other parts than the UART and the light sensor do not find them. Before the measurement they are
+switched on one after another over 30 s, as fast as it goes: the firmware measures its clock every 30 s, and ten thousand
+probes would do so at once.
 
 Examples:
   $ earl fleet --count 1000 --image light --for 10s
@@ -59,6 +62,7 @@ export function fleetCommand(): Command {
     .requiredOption('--count <number>', 'probes', parseCount)
     .option('--image <image>', 'kind of probe, or a program file', 'light')
     .option('--for <duration>', 'how long, e.g. 30s', parseSeconds, 10)
+    .option('--power-on <duration>', 'time over which the probes are switched on', parseSpread, 30)
     .option('--warm-up <duration>', 'time of the probes before the measurement, in which they boot', parseSeconds, 2)
     .option('--threads <number>', 'worker threads; auto: one a core', parseThreads, 'auto')
     .option('--speed <factor>', '"max", or probe seconds per second', parseSpeed, 1)
@@ -132,6 +136,7 @@ function tasks(flags: FleetFlags, image: Image, threads: number): WorkerTask[] {
       count,
       seed,
       receiveEvery,
+      powerOnSeconds: flags.powerOn,
       warmUpSeconds: flags.warmUp,
       seconds: flags.for,
       speed: flags.speed,
@@ -170,6 +175,7 @@ function finish(
     image: flags.image,
     threads,
     seconds: round(seconds, 2),
+    power_on_seconds: flags.powerOn,
     warm_up_seconds: flags.warmUp,
     speed: Number.isFinite(flags.speed) ? flags.speed : 'max',
     busy: all.map((counts) => round(counts.busySeconds / counts.wallSeconds, 3)),
@@ -320,6 +326,11 @@ function parseSeconds(text: string): number {
   const seconds = parseDurationMs(text) / 1000;
   if (seconds > 0) return seconds;
   throw new InvalidArgumentError('Give a time above 0.');
+}
+
+/** 0: all at once. */
+function parseSpread(text: string): number {
+  return text === '0' ? 0 : parseSeconds(text);
 }
 
 function parseThreads(text: string): number | 'auto' {

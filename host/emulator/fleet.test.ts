@@ -36,4 +36,21 @@ describe('a fleet', () => {
     const [first, second] = sentByFleet(2, 2, 0.1);
     expect(first).not.toEqual(second);
   });
+
+  it('switches probes on one after another', () => {
+    const sent: number[][] = [[], []];
+    const fleet = new Fleet({
+      image,
+      count: 2,
+      seed: 40,
+      powerOnSeconds: 3,
+      onByte: (probe, byte) => sent[probe]!.push(byte),
+    });
+    for (let turns = 1; turns <= 70; turns++) fleet.runUntil(turns * 0.05);
+    const [first, second] = sentByFleet(2, 2, 0.05);
+    expect(second!.length).toBeGreaterThan(50);
+    expect(sent[1]).toEqual(second);
+    expect(sent[0]!.slice(0, first!.length)).toEqual(first);
+    expect(sent[0]!.length).toBeGreaterThan(first!.length);
+  });
 });

@@ -15,6 +15,8 @@ export interface FleetOptions {
   readonly count: number;
   /** Seed of the first probe; the others count on. Default 1. */
   readonly seed?: number;
+  /** The probes are switched on one after another, evenly over this time; else all at once. */
+  readonly powerOnSeconds?: number;
   /** Contents of info segment D of a probe, where its id stands. */
   readonly infoOf?: (seed: number) => Uint8Array;
   /** Called for each byte that a probe sends. */
@@ -30,10 +32,12 @@ export class Fleet {
   private readonly probes: readonly FleetProbe[];
   /** When each probe has something to do, in fleet time. */
   private readonly due: Float64Array;
+  private readonly powerOnInterval: number;
 
-  constructor({ image, count, seed = 1, infoOf, onByte }: FleetOptions) {
+  constructor({ image, count, seed = 1, powerOnSeconds = 0, infoOf, onByte }: FleetOptions) {
     const flash = FlashContents.of(image);
-    this.due = new Float64Array(count);
+    this.powerOnInterval = powerOnSeconds / count;
+    this.due = Float64Array.from({ length: count }, (_, index) => index * this.powerOnInterval);
     this.probes = Array.from({ length: count }, (_, index) => {
       const D = infoOf?.(seed + index);
       const listener = (byte: number) => {
@@ -46,12 +50,13 @@ export class Fleet {
 
   /** Runs every probe that has something to do up to a time. */
   runUntil(seconds: number): void {
-    const { probes, due } = this;
+    const { probes, due, powerOnInterval } = this;
     for (let index = 0; index < due.length; index++) {
       if (due[index]! > seconds) continue;
       const probe = probes[index]!;
-      probe.runUntil(seconds);
-      due[index] = probe.nextSeconds;
+      const powerOn = index * powerOnInterval;
+      probe.runUntil(seconds - powerOn);
+      due[index] = probe.nextSeconds + powerOn;
     }
     this.seconds = seconds;
   }
