@@ -52,6 +52,8 @@ export interface BleObserver {
   onSighting(sighting: Sighting): void;
   /** Scanning does not work; it is tried again. */
   onTrouble?(error: EarlError): void;
+  /** The adapter went away. Scans go on when somebody holds it again. */
+  onGone?(error: EarlError): void;
 }
 
 /** noble on an adapter; `Central` of host/radio is one. */
@@ -205,6 +207,7 @@ export class BleAdapter {
     this.opening = undefined;
     this.sightings.clear();
     this.refuseAttempts(reason);
+    for (const observer of [...this.observers]) observer.onGone?.(reason);
     this.wake();
     await central.close();
   }

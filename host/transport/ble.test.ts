@@ -14,12 +14,12 @@ afterEach(async () => {
 const times: Partial<BleTimes> = { findMs: 1200, connectMs: 4000, supervisionMs: 300, scanMs: 300, scanRestMs: 50 };
 
 /** An air with a gateway's adapters on it; `opened` holds the controllers that they were given. */
-function makeAir() {
+function makeAir(other: Partial<BleTimes> = {}) {
   const air = new VirtualAir({ seed: 7 });
   closers.push(() => air.close());
   const opened: VirtualController[] = [];
   const adapters = new BleAdapters({
-    times,
+    times: { ...times, ...other },
     open: async (_url, onGone) => {
       const controller = air.attach({ name: 'gateway' });
       opened.push(controller);
@@ -135,6 +135,15 @@ test('an adapter that goes away ends its links, and another one is opened', asyn
   await again.connection.write(Uint8Array.of(5));
   expect(await again.heard(1)).toEqual([5]);
   expect(opened).toHaveLength(2);
+});
+
+test('an adapter that goes away ends the search too', async () => {
+  const { adapters, opened } = makeAir({ findMs: 30_000 });
+  const transport = transportTo('ble:Earl00000001', adapters);
+  const search = transport.connect(silent).catch((error: unknown) => error);
+  while (adapters.get().scannedMs === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  opened[0]!.detach();
+  expect(await search).toMatchObject({ code: 'TRANSPORT_FAILED' });
 });
 
 test.each([

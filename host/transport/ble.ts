@@ -151,8 +151,8 @@ export class BleTransport implements Transport {
 
   private async open(handlers: ConnectionHandlers): Promise<Connection> {
     this.held = true;
-    await this.adapter.hold(this);
     for (let attempt = 1; ; attempt++) {
+      await this.adapter.hold(this); // each time: it may have gone away
       this.refuseWhenDisposed();
       const sighting = await this.find();
       try {
@@ -209,6 +209,7 @@ export class BleTransport implements Transport {
         onTrouble: (error) => {
           trouble = error;
         },
+        onGone: fail,
       });
       signal.addEventListener('abort', onAbort);
     });
