@@ -148,6 +148,7 @@ export class Mcu {
     const por = kind === 'power_on' || kind === 'pin';
     this.memory.flashBusy = false;
     this.cpu.registers.fill(0);
+    this.cpu.justEnabled = false;
     this.peripherals.reset(kind, por);
     for (const listener of this.resetListeners) listener(kind, por);
     this.start();
@@ -173,6 +174,7 @@ export class Mcu {
         continue;
       }
       const status = cpu.registers[SR]!;
+      if (cpu.justEnabled && this.runAfterEnable(status)) continue;
       const vector = this.controller.next((status & statusBits.GIE) !== 0);
       if (vector >= 0) this.acceptInterrupt(vector);
       else if ((status & statusBits.CPUOFF) !== 0) {
@@ -295,6 +297,20 @@ export class Mcu {
       this.control.warnings.add('NO_RESET_VECTOR', resetVector);
       this.cpu.setStatus(statusBits.CPUOFF | statusBits.OSCOFF | statusBits.SCG0 | statusBits.SCG1);
     } else this.cpu.stall(4);
+  }
+
+  /** The instruction that follows EINT, before any interrupt; false when there is none because the CPU sleeps. */
+  private runAfterEnable(status: number): boolean {
+    const { cpu } = this;
+    if ((status & statusBits.CPUOFF) !== 0) {
+      cpu.justEnabled = false;
+      return false;
+    }
+    const { instructions } = cpu;
+    if (this.observers.stepping) this.runObserved();
+    else cpu.run(this.scheduler.now + 1);
+    if (cpu.instructions !== instructions) cpu.justEnabled = false;
+    return true;
   }
 
   /** One instruction, unless an observer wants to stop before it. */

@@ -255,19 +255,44 @@ describe('stack, calls and interrupts', () => {
   });
 
   it('accepts the highest pending vector in six cycles when GIE is set, with SR saved and cleared', () => {
-    const mcu = chip([0x4303, 0xd232], { 2: C }); // NOP; EINT
+    const mcu = chip([0x4303, 0xd232, 0x4303], { 2: C }); // NOP; EINT; NOP
     mcu.interrupts.set(2, true);
     mcu.interrupts.set(9, true);
     mcu.step();
     expect(mcu.registers[0]).toBe(0xc002); // GIE was clear
     mcu.step();
+    mcu.step(); // what follows EINT comes first
+    expect(mcu.registers[0]).toBe(0xc006);
     const start = mcu.scheduler.now;
     mcu.step();
     expect(mcu.scheduler.now - start).toBe(6);
     expect(mcu.registers[0]).toBe(0xd100); // vector 9 before vector 2
     expect(mcu.registers[2]).toBe(0);
-    expect(mcu.peekWord(0x02fe)).toBe(0xc004);
+    expect(mcu.peekWord(0x02fe)).toBe(0xc006);
     expect(mcu.peekWord(0x02fc)).toBe(C | 8);
+  });
+
+  it('executes the instruction behind EINT before a pending interrupt, but none behind a sleep or RETI', () => {
+    const pending = (words: number[], registers = {}) => {
+      const mcu = chip(words, registers);
+      mcu.interrupts.set(2, true);
+      return mcu;
+    };
+    const window = pending([0xd232, 0xc232, 0x5315, 0x3ffe]); // EINT; DINT; INC R5; JMP to INC
+    window.runUntil(window.scheduler.now + 100);
+    expect(window.registers[5]).toBeGreaterThan(0);
+    expect(window.registers[1]).toBe(0x0300);
+
+    const asleep = pending([0xd032, 0x0018, 0x5315]); // BIS #CPUOFF+GIE,SR; INC R5
+    asleep.step();
+    asleep.step();
+    expect([asleep.registers[0], asleep.registers[5], asleep.peekWord(0x02fe)]).toEqual([0xd000, 0, 0xc004]);
+
+    const returned = pending([0x1300, 0x5315], { 1: 0x02fc }); // RETI; INC R5
+    returned.poke(0x02fc, Uint8Array.of(0x08, 0x00, 0x02, 0xc0));
+    returned.step();
+    returned.step();
+    expect([returned.registers[0], returned.registers[5]]).toEqual([0xd000, 0]);
   });
 
   it('RETI goes back to the low-power mode that was interrupted', () => {

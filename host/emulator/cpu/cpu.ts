@@ -78,6 +78,11 @@ export class Cpu {
   /** Address of the instruction that runs or ran last. */
   instructionAddress = 0;
   instructions = 0;
+  /**
+   * The last instruction set GIE: the next one is executed before an interrupt is accepted, pending or not (SLAU144,
+   * note at EINT). Whoever accepts interrupts clears it.
+   */
+  justEnabled = false;
   /** MCLK cycles spent on instructions and interrupt acceptance. */
   activeCycles = 0;
 
@@ -380,8 +385,10 @@ export class Cpu {
 
   /** Results for PC, SP, SR and CG2, which are not plain registers. */
   private writeSpecial(register: number, value: number): void {
-    if (register === SR) this.setStatus(value);
-    else if (register < SR) this.registers[register] = value & 0xfffe;
+    if (register === SR) {
+      if ((value & ~this.registers[SR]! & status.GIE) !== 0) this.justEnabled = true;
+      this.setStatus(value);
+    } else if (register < SR) this.registers[register] = value & 0xfffe;
   }
 
   private push(value: number): void {
