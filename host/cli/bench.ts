@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { EarlError } from '../../errors/index.ts';
 import { type Image, Mcu, makeImage } from '../emulator/index.ts';
+import { benchCloudCommand } from './bench-cloud.ts';
 import { computeAddresses, computeWords } from './bench-program.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -45,7 +46,10 @@ export function benchCommand(): Command {
     // A wrong option exits like those of all commands do: main.ts decides.
     .exitOverride()
     .action(benchEmulator);
-  return new Command('bench').description('Measure Earl on this machine').addCommand(emulator);
+  return new Command('bench')
+    .description('Measure Earl on this machine')
+    .addCommand(emulator)
+    .addCommand(benchCloudCommand());
 }
 
 function parseRuns(text: string): number {
