@@ -23,7 +23,17 @@ it('bundles for browsers without an import left, and runs with the globals of a 
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const page = createContext({ URL, WebSocket, TextEncoder, setTimeout, clearTimeout, performance, crypto, console });
+  const page = createContext({
+    URL,
+    WebSocket,
+    TextEncoder,
+    TextDecoder,
+    setTimeout,
+    clearTimeout,
+    performance,
+    crypto,
+    console,
+  });
   runInContext(outputFiles[0]!.text, page);
   const connection = once(server, 'connection');
   const client = runInContext(`earl.connect({ url: 'http://127.0.0.1:${port}/#token=x' })`, page);

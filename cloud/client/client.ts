@@ -2,14 +2,18 @@
  * The SDK: one reconnecting connection to an Earl cloud, for Node and browsers (interface; see connect.ts).
  */
 
-import type { CommandObject, CommandResult, Json } from '../protocol/messages.ts';
+import type { CommandObject, CommandResult, Json, WillMessage } from '../protocol/messages.ts';
 
 export interface CloudClientOptions {
   /** `ws://127.0.0.1:8080` or `wss://…`. */
   readonly url: string;
   /** Name across reconnects, for deduplication of acknowledged publishes; random when absent. */
   readonly publisher?: string;
-  readonly token?: string;
+  /**
+   * What the cloud wants to be shown. A function is called for each connection, and when the cloud says that the token
+   * expires soon: then what it returns takes its place without a reconnect.
+   */
+  readonly token?: string | (() => string | Promise<string>);
   /** A WebSocket class; the global one when absent (browsers), `ws` in Node. */
   readonly WebSocket?: unknown;
   /** First and longest reconnect delay in ms, full jitter between. Default 250 and 5000. */
@@ -69,6 +73,12 @@ export interface CloudClient {
     probes: string[],
     answer: (probe: string, command: CommandObject, call: CommandCall) => Promise<CommandResult>,
   ): Promise<void>;
+  /**
+   * What the cloud publishes for this client when it ends without `close`; replaces the earlier will, and is renewed
+   * after every reconnect before `onState` hears of it. An empty one ends it. Rejects with `CLOUD_BAD_TOPIC`,
+   * `CLOUD_TOO_LARGE` (256 messages, 128 KiB), `CLOUD_REFUSED` or `CLOUD_CLOSED`.
+   */
+  setWill(messages: readonly WillMessage[]): Promise<void>;
   /** Round trip to the server in milliseconds. */
   ping(): Promise<number>;
   /** Ends it for good: what waits is rejected with `CLOUD_CLOSED`. */

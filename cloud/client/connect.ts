@@ -17,12 +17,14 @@ import {
   probeProblem,
   type ServerMessage,
   topicProblem,
+  type WillMessage,
 } from '../protocol/index.ts';
 import type { CloudClient, CloudClientOptions } from './client.ts';
 import { type FinalEnd, Link } from './link.ts';
 import { type Answer, Requests, serverError } from './requests.ts';
 import { socketClass, socketUrl } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { WillKeeper } from './will.ts';
 
 /** Most bytes in the socket before fire-and-forget messages are dropped. */
 const mostBufferedBytes = 1024 * 1024;
@@ -50,9 +52,15 @@ class Client implements CloudClient {
   readonly #link: Link;
   readonly #requests = new Requests();
   readonly #subscriptions: Subscriptions;
+  readonly #will = new WillKeeper(
+    (build) => this.#request(build),
+    (error) => this.#isPassing(error),
+    (error) => this.#onHandlerError(error),
+  );
   readonly #stateHandlers = new Set<(connected: boolean, reason?: string) => void>();
   readonly #onHandlerError: (error: unknown) => void;
   readonly #onMissed: () => void;
+  readonly #token: CloudClientOptions['token'];
   /** Up to here everything that the acknowledged subscriptions select has been delivered. */
   #place: Position | undefined;
   /** While true, subscriptions that begin wait, so that deliveries stay in the order of their offsets. */
@@ -68,11 +76,13 @@ class Client implements CloudClient {
     this.#onMissed = options.onMissed ?? (() => {});
     this.#subscriptions = new Subscriptions(this.#onHandlerError);
     const publisher = options.publisher ?? randomName();
+    this.#token = options.token;
     this.#link = new Link(
       {
         url: socketUrl(options.url),
         Socket: socketClass(options.WebSocket),
-        hello: { op: 'hello', publisher, ...(options.token === undefined ? {} : { token: options.token }) },
+        hello: async () => ({ op: 'hello', publisher, ...(await this.#shownToken()) }),
+        renewsToken: typeof options.token === 'function',
         backoffMs: options.backoffMs ?? { first: 250, longest: 5000 },
         keepaliveMs: options.keepaliveMs ?? 15_000,
       },
@@ -162,6 +172,12 @@ class Client implements CloudClient {
     await acknowledged;
   }
 
+  async setWill(messages: readonly WillMessage[]): Promise<void> {
+    for (const { topic } of messages) this.#checkTopic(topic);
+    this.#mustNotHaveEnded();
+    await this.#will.set(messages, this.#mostMessageBytes, this.connected);
+  }
+
   async ping(): Promise<number> {
     this.#mustBeConnected();
     const sentAt = performance.now();
@@ -175,6 +191,8 @@ class Client implements CloudClient {
 
   #up(maxMessageBytes: number): void {
     this.#mostMessageBytes = maxMessageBytes;
+    // First, so that whatever is published on this connection has its will.
+    this.#will.renew(maxMessageBytes);
     this.#resuming = true;
     void this.#resume(this.#subscriptions.filters(true)).then((resumed) => {
       if (!this.connected) return;
@@ -193,6 +211,7 @@ class Client implements CloudClient {
     );
     if (this.#ended) {
       this.#subscriptions.rejectAll(this.#ended);
+      this.#will.rejectAll(this.#ended);
       for (const { reject } of this.#serveWaiting.splice(0)) reject(this.#ended);
     }
     this.#tellState(false, reason);
@@ -216,11 +235,26 @@ class Client implements CloudClient {
       case 'command':
         void this.#answerCommand(message);
         return;
+      case 'expiring':
+        this.#refresh().catch((error: unknown) => this.#onHandlerError(error));
+        return;
       case 'welcome':
         return;
       default:
         message satisfies never;
     }
+  }
+
+  async #shownToken(): Promise<{ token?: string }> {
+    const token = typeof this.#token === 'function' ? await this.#token() : this.#token;
+    return token === undefined ? {} : { token };
+  }
+
+  /** A token that is a text has no successor: the connection will end with it. */
+  async #refresh(): Promise<void> {
+    if (typeof this.#token !== 'function') return;
+    const token = await this.#token();
+    await this.#request((id) => ({ op: 'refresh', id, token }));
   }
 
   async #answerCommand({ call, probe, command, timeoutMs }: Extract<ServerMessage, { op: 'command' }>): Promise<void> {
@@ -307,9 +341,13 @@ class Client implements CloudClient {
   }
 
   #publishText(message: Extract<ClientMessage, { op: 'publish' }>): string {
-    const problem = isReserved(message.topic) ? 'the topic must not begin with $' : topicProblem(message.topic);
-    if (problem !== undefined) throw new EarlError('CLOUD_BAD_TOPIC', `${problem}: ${JSON.stringify(message.topic)}`);
+    this.#checkTopic(message.topic);
     return this.#bounded(message);
+  }
+
+  #checkTopic(topic: string): void {
+    const problem = isReserved(topic) ? 'the topic must not begin with $' : topicProblem(topic);
+    if (problem !== undefined) throw new EarlError('CLOUD_BAD_TOPIC', `${problem}: ${JSON.stringify(topic)}`);
   }
 
   /** The text of a message, if the server would take it. */

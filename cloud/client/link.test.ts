@@ -49,7 +49,8 @@ function startLink(onDown: (reason: string, final?: string) => void = () => {}):
     {
       url: 'ws://127.0.0.1:1',
       Socket: FakeSocket,
-      hello: { op: 'hello' },
+      hello: async () => ({ op: 'hello' }),
+      renewsToken: false,
       backoffMs: { first: 250, longest: 5000 },
       keepaliveMs: 15_000,
     },

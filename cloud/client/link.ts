@@ -6,6 +6,7 @@
  * connection has lasted as long as the longest delay. Close codes 4000 to 4099 end it for good.
  */
 
+import { errorMessage } from '../../errors/index.ts';
 import {
   type ClientMessage,
   closeCodes,
@@ -18,7 +19,10 @@ import type { SocketClass, SocketLike } from './socket.ts';
 export interface LinkOptions {
   readonly url: string;
   readonly Socket: SocketClass;
-  readonly hello: Extract<ClientMessage, { op: 'hello' }>;
+  /** Called for each connection; when it rejects, the connection is given up and tried again later. */
+  readonly hello: () => Promise<Extract<ClientMessage, { op: 'hello' }>>;
+  /** Each `hello` brings a token that is in force: one that has expired is no reason to give up. */
+  readonly renewsToken: boolean;
   readonly backoffMs: { readonly first: number; readonly longest: number };
   readonly keepaliveMs: number;
 }
@@ -76,7 +80,16 @@ export class Link {
     const socket = new Socket(url, [SUBPROTOCOL_JSON]);
     this.#socket = socket;
     this.#rearmWatch();
-    socket.onopen = () => socket.send(JSON.stringify(this.#options.hello));
+    socket.onopen = () => {
+      this.#options.hello().then(
+        (hello) => {
+          if (socket === this.#socket && socket.readyState === OPEN) socket.send(JSON.stringify(hello));
+        },
+        (error: unknown) => {
+          if (socket === this.#socket) this.abandon(`no token: ${errorMessage(error)}`);
+        },
+      );
+    };
     socket.onmessage = ({ data }) => this.#receive(data);
     // A close event follows every error; `ws` tells the cause only here.
     let cause = '';
@@ -157,7 +170,7 @@ export class Link {
     this.#socket = undefined;
     clearTimeout(this.#watch);
     this.#silences = 0;
-    const final = finalEnd(code);
+    const final = code === closeCodes.tokenExpired && this.#options.renewsToken ? undefined : finalEnd(code);
     if (this.#up && performance.now() - this.#upSince >= this.#options.backoffMs.longest) this.#attempt = 0;
     if (final) this.#stopped = true;
     this.#down(reason || endReason(code), final);
@@ -180,7 +193,7 @@ export class Link {
 }
 
 function finalEnd(code: number): FinalEnd | undefined {
-  if (code === closeCodes.unauthorized) return 'unauthorized';
+  if (code === closeCodes.unauthorized || code === closeCodes.tokenExpired) return 'unauthorized';
   return code >= 4000 && code <= 4099 ? 'refused' : undefined;
 }
 

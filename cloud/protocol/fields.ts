@@ -144,6 +144,18 @@ export function paths(
   });
 }
 
+/** An array of at most `most` objects. */
+export function objects(object: JsonObject, name: string, most: number): JsonObject[] {
+  const value = fieldOf(object, name);
+  if (!Array.isArray(value)) throw new FieldProblem(`"${name}" must be an array`);
+  if (value.length > most)
+    throw new FieldProblem(`"${name}" must not have more than ${most} entries`, errorCodes.tooMany);
+  return value.map((item) => {
+    if (!isObject(item)) throw new FieldProblem(`"${name}" must hold objects only`);
+    return item;
+  });
+}
+
 function isDeeperThan(value: Json, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;

@@ -9,7 +9,8 @@ export const limits = {
   /** Deepest nesting of arrays and objects in `data` and `command`. */
   jsonDepth: 32,
   publisherLength: 128,
-  tokenLength: 512,
+  /** Signed tokens with many filters are long. */
+  tokenLength: 4096,
   /** Most filters in one `subscribe`. */
   filters: 256,
   epochLength: 64,
@@ -17,6 +18,8 @@ export const limits = {
   maxDelayMs: 60_000,
   /** Most probes in one `serve`. */
   servedProbes: 256,
+  /** Most messages in a will, however many `will` it was said in. */
+  willMessages: 256,
   /** Most numbers in the `data` of a command's result. */
   resultData: 1024,
   commandTimeoutMs: { least: 1, standard: 5_000, most: 60_000 },

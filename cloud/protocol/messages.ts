@@ -80,6 +80,8 @@ export type CommandObject = { name: string } & { [field: string]: Json };
 export type ClientMessage =
   /** First message of a connection. `publisher` names the sender across reconnects, for deduplication. */
   | { op: 'hello'; publisher?: string; token?: string }
+  /** Goes on with another token of the same subject that allows no more than the one before. */
+  | { op: 'refresh'; id: number; token: string }
   /**
    * `since` resumes: what was published after that place comes first. With `maxDelayMs` live messages may be held back
    * for so long and come together; with `latest` as well only the newest of each topic. On the wire one filter may be
@@ -98,7 +100,20 @@ export type ClientMessage =
   | { op: 'command'; id: number; probe: string; command: CommandObject; timeoutMs?: number }
   /** Answers a `command` that the server passed on; `call` is that message's `call`. */
   | { op: 'reply'; call: string; result: CommandResult }
+  /**
+   * What the cloud publishes when this connection ends without a goodbye: WebSocket close 1000 or 1001, or `bye`.
+   * Replaces the earlier will; with `add` only its messages on the same topics.
+   */
+  | { op: 'will'; id: number; messages: WillMessage[]; add?: boolean }
+  /** Goodbye: the cloud forgets the will and closes with 1000. */
+  | { op: 'bye' }
   | { op: 'ping'; id: number };
+
+export interface WillMessage {
+  topic: string;
+  data: Json;
+  retain?: boolean;
+}
 
 /** A place in the order of a cloud's messages. Offsets of another epoch mean nothing. */
 export interface Position {
@@ -118,6 +133,8 @@ export interface CommandResult {
 
 export type ServerMessage =
   | { op: 'welcome'; server: string; session: string; maxMessageBytes: number }
+  /** The token expires in so many ms: `refresh`, or the connection is closed with 4002. */
+  | { op: 'expiring'; inMs: number }
   /**
    * To `subscribe` with the place from which delivery is live and, when it had `since`, whether all that was published
    * after it has been delivered; otherwise the last values have.
@@ -138,6 +155,8 @@ export const errorCodes = {
   tooLarge: 103,
   tooMany: 104,
   unauthorized: 110,
+  /** The token does not allow it. */
+  forbidden: 111,
   noSuchProbe: 200,
   timeout: 201,
   overloaded: 202,
@@ -145,8 +164,13 @@ export const errorCodes = {
 
 /** Close codes: 4000-4099 do not reconnect, 4100-4199 reconnect with backoff. */
 export const closeCodes = {
+  /** By a client that means to end (RFC 6455, section 7.4.1). */
+  goodbye: 1000,
+  goingAway: 1001,
   badMessage: 4000,
   unauthorized: 4001,
+  /** The token has expired: connect with another. */
+  tokenExpired: 4002,
   slowConsumer: 4100,
   shuttingDown: 4101,
   keepalive: 4102,

@@ -63,7 +63,7 @@ describe('parse', () => {
     ['{"op":"hello","publisher":""}', 100, /"publisher"/],
     ['{"op":"hello","publisher":7}', 100, /"publisher"/],
     [`{"op":"hello","publisher":"${'x'.repeat(129)}"}`, 100, /longer than 128/],
-    [`{"op":"hello","token":"${'x'.repeat(513)}"}`, 100, /longer than 512/],
+    [`{"op":"hello","token":"${'x'.repeat(4097)}"}`, 100, /longer than 4096/],
     ['{"op":"subscribe","id":1}', 100, /"filters" must be an array/],
     ['{"op":"subscribe","id":1,"filter":"a//b"}', 102, /empty level/],
     ['{"op":"publish","topic":"a/+","data":1}', 101, /wildcard/],

@@ -8,7 +8,7 @@
 import * as field from './fields.ts';
 import { type ErrorCode, FieldProblem, isObject, type JsonObject } from './fields.ts';
 import { limits } from './limits.ts';
-import { type ClientMessage, errorCodes, type Json, type ServerMessage } from './messages.ts';
+import { type ClientMessage, errorCodes, type Json, type ServerMessage, type WillMessage } from './messages.ts';
 import { filterProblem, probeProblem, topicProblem } from './topics.ts';
 
 /** A message, or what is wrong with it; `id` is the request's, when it could be read. */
@@ -53,6 +53,8 @@ function clientMessage(object: JsonObject): ClientMessage {
         ...present('publisher', publisherName(object)),
         ...present('token', field.optionalText(object, 'token', limits.tokenLength)),
       };
+    case 'refresh':
+      return { op, id: field.counter(object, 'id'), token: field.text(object, 'token', limits.tokenLength) };
     case 'subscribe':
       return {
         op,
@@ -82,11 +84,28 @@ function clientMessage(object: JsonObject): ClientMessage {
       };
     case 'reply':
       return { op, call: field.text(object, 'call', 128), result: field.commandResult(object) };
+    case 'will':
+      return {
+        op,
+        id: field.counter(object, 'id'),
+        messages: willMessages(object),
+        ...present('add', field.optionalFlag(object, 'add')),
+      };
+    case 'bye':
+      return { op };
     case 'ping':
       return { op, id: field.counter(object, 'id') };
     default:
       throw new FieldProblem(`"op" must not be ${JSON.stringify(op)}: no such message`);
   }
+}
+
+function willMessages(object: JsonObject): WillMessage[] {
+  return field.objects(object, 'messages', limits.willMessages).map((message) => ({
+    topic: field.path(message, 'topic', topicProblem, errorCodes.badTopic),
+    data: field.json(message, 'data'),
+    ...present('retain', field.optionalFlag(message, 'retain')),
+  }));
 }
 
 function publishMessage(object: JsonObject): ClientMessage {
@@ -113,6 +132,8 @@ function serverMessage(object: JsonObject): ServerMessage {
         session: field.text(object, 'session', 128),
         maxMessageBytes: field.integer(object, 'maxMessageBytes', 1, Number.MAX_SAFE_INTEGER),
       };
+    case 'expiring':
+      return { op, inMs: field.counter(object, 'inMs') };
     case 'ok':
       return {
         op,

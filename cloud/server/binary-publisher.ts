@@ -23,6 +23,7 @@ import { frame, opcodes } from './frames.ts';
 export interface PublisherRights {
   /** Publishes; as `Broker.publish`. */
   publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined;
+  mayPublish(topic: string): boolean;
   /** What went wrong with a publish that the broker refused. */
   refusal(error: unknown): { readonly code: ErrorCode; readonly message: string };
   send(frame: Buffer): void;
@@ -61,6 +62,11 @@ export class BinaryPublisher {
     }
   }
 
+  /** Forgets the topics that may not be published to any more. */
+  keep(may: (topic: string) => boolean): void {
+    for (const [number, topic] of this.#topics) if (!may(topic)) this.#topics.delete(number);
+  }
+
   #record(reader: RecordReader): void {
     const head = reader.byte();
     switch (head & 0x0f) {
@@ -78,6 +84,9 @@ export class BinaryPublisher {
   #declare(number: number, topic: string): void {
     const problem = isReserved(topic) ? 'topics must not begin with $' : topicProblem(topic);
     if (problem !== undefined) throw new FieldProblem(problem, errorCodes.badTopic);
+    if (!this.#rights.mayPublish(topic)) {
+      throw new FieldProblem(`the token does not allow to publish to ${topic}`, errorCodes.forbidden);
+    }
     if (this.#topics.size >= this.#mostTopics && !this.#topics.has(number)) {
       throw new FieldProblem(`a connection may have numbers for ${this.#mostTopics} topics`, errorCodes.tooMany);
     }

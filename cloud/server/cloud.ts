@@ -1,7 +1,7 @@
 /**
  * The cloud: one HTTP server with the WebSocket at `/`, the dashboard's files and `/health`.
  *
- * What it leaves out: TLS (put a reverse proxy in front), more than one token.
+ * What it leaves out: TLS (put a reverse proxy in front).
  */
 
 import { randomBytes } from 'node:crypto';
@@ -16,25 +16,34 @@ import { CommandRouter } from './command-router.ts';
 import { Connection } from './connection.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
-import { chooseSubprotocol, decideHandshake, type HandshakePolicy, refuseHandshake } from './handshake.ts';
+import {
+  chooseSubprotocol,
+  type Decision,
+  decideHandshake,
+  type HandshakePolicy,
+  refuseHandshake,
+} from './handshake.ts';
 import { DeliveryCheck } from './health.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
-import { generateToken, isLoopback, isSameToken } from './tokens.ts';
+import { Wills } from './will.ts';
+import { generateToken, isLoopback, TokenGate } from './tokens.ts';
+import type { Grant } from './tokens-jwt.ts';
 
 export interface Cloud {
   /** `http://127.0.0.1:8080`: the dashboard; the WebSocket has the same address with `ws:`. */
   readonly url: string;
   readonly port: number;
-  /** What clients must show; undefined when none is needed. */
+  /** The one token that clients may show; undefined when none is needed, or signed ones only. */
   readonly token: string | undefined;
   /** Tells every client to come back later (4101), and resolves when all connections are gone. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a cloud; resolves when it listens. Rejects with `PORT_IN_USE`, `PORT_PERMISSION` or `HOST_UNAVAILABLE`.
+ * Starts a cloud; resolves when it listens. Rejects with `PORT_IN_USE`, `PORT_PERMISSION` or `HOST_UNAVAILABLE`, and
+ * as the options say.
  */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const cloud = new CloudServer(options);
@@ -47,6 +56,7 @@ class CloudServer implements Cloud {
   readonly #id = randomBytes(8).toString('hex');
   readonly #options: CloudOptions;
   readonly #limits: ServerLimits;
+  readonly #gate: TokenGate;
   readonly #policy: HandshakePolicy;
   readonly #broker: Broker;
   readonly #commands: CommandRouter;
@@ -71,10 +81,11 @@ class CloudServer implements Cloud {
 
   constructor(options: CloudOptions) {
     const loopback = isLoopback(options.host ?? '127.0.0.1');
-    this.token = options.token ?? (loopback ? undefined : generateToken());
+    this.token = options.token ?? (loopback || options.keys !== undefined ? undefined : generateToken());
+    this.#gate = new TokenGate(this.token, options.keys);
     this.#options = options;
     this.#limits = { ...defaultServerLimits, ...options.limits };
-    this.#policy = { token: this.token, allowedOrigins: options.allowedOrigins ?? [], loopback };
+    this.#policy = { gate: this.#gate, allowedOrigins: options.allowedOrigins ?? [], loopback };
     this.#broker = options.broker ?? this.#ownBroker();
     this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
     this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
@@ -85,11 +96,13 @@ class CloudServer implements Cloud {
       limits: this.#limits,
       counters: this.#counters,
       serverName: options.serverName ?? 'earl',
-      accepts: (token) => this.token === undefined || (token !== undefined && isSameToken(token, this.token)),
+      wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
+      gate: this.#gate,
     };
     this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
-        this.#log(`answering ${request.method} ${request.url}: ${errorMessage(error)}`);
+        // The query may hold a token.
+        this.#log(`answering ${request.method} ${request.url?.split('?', 1)[0]}: ${errorMessage(error)}`);
         response.destroy();
       });
     });
@@ -115,9 +128,10 @@ class CloudServer implements Cloud {
   }
 
   async listen(host: string, port: number): Promise<void> {
-    await this.#commands.start();
-    await this.#delivery.start();
     try {
+      await this.#gate.start(this.#limits.fileCheckMs, (line) => this.#log(line));
+      await this.#commands.start();
+      await this.#delivery.start();
       await new Promise<void>((resolve, reject) => {
         this.#http.once('error', reject);
         this.#http.listen(port, host, () => {
@@ -127,7 +141,7 @@ class CloudServer implements Cloud {
       });
     } catch (error) {
       await this.#stopParts();
-      throw listenError(error as NodeJS.ErrnoException, host, port);
+      throw error instanceof EarlError ? error : listenError(error as NodeJS.ErrnoException, host, port);
     }
     this.#http.on('error', (error) => this.#log(`the listener failed: ${error.message}`));
     this.#address = { host, port: (this.#http.address() as AddressInfo).port };
@@ -155,22 +169,41 @@ class CloudServer implements Cloud {
   }
 
   async #stopParts(): Promise<void> {
+    this.#gate.stop();
+    await this.#services.wills.stop();
     await this.#commands.stop();
     await this.#delivery.stop();
     if (this.#options.broker === undefined) await this.#broker.close();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const decide = (decision: Decision) => {
+      if ('status' in decision) {
+        this.#counters.refusedHandshakes += 1;
+        refuseHandshake(socket, decision.status, decision.problem);
+        return;
+      }
+      const { subprotocol, grant } = decision;
+      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#begin(webSocket, socket as Socket, subprotocol, grant);
+      });
+    };
     const decision = this.#isFull() ?? decideHandshake(request, this.#policy);
-    if ('status' in decision) {
-      this.#counters.refusedHandshakes += 1;
-      refuseHandshake(socket, decision.status, decision.problem);
+    if (!(decision instanceof Promise)) {
+      decide(decision);
       return;
     }
-    const { subprotocol, authorized } = decision;
-    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#begin(webSocket, socket as Socket, subprotocol, authorized);
-    });
+    const onError = () => socket.destroy();
+    socket.on('error', onError);
+    decision
+      .then((decided) => {
+        socket.off('error', onError);
+        if (!socket.destroyed) decide(this.#isFull() ?? decided);
+      })
+      .catch((error: unknown) => {
+        this.#log(`a handshake failed: ${errorMessage(error)}`);
+        socket.destroy();
+      });
   }
 
   #isFull(): { status: number; problem: string } | undefined {
@@ -179,13 +212,13 @@ class CloudServer implements Cloud {
     return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
   }
 
-  #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, authorized: boolean): void {
+  #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, grant: Grant | undefined): void {
     const connection = new Connection(webSocket, stream, this.#limits, this.#counters);
     const id = `${this.#id}-${++this.#sessions}`;
     const session =
       subprotocol === SUBPROTOCOL_ECHO
-        ? new EchoSession(connection, this.#services)
-        : new Session(connection, this.#services, id, { authorized, binary: subprotocol === SUBPROTOCOL_BINARY });
+        ? new EchoSession(connection, this.#services, grant!)
+        : new Session(connection, this.#services, id, { grant, binary: subprotocol === SUBPROTOCOL_BINARY });
     this.#counters.connections += 1;
     this.#connections.add(connection);
     webSocket.once('close', () => this.#connections.delete(connection));

@@ -14,16 +14,20 @@ import { jsonPayload, type Subscription } from '../broker/index.ts';
 import { closeCodes, isReserved, type Json, jsonProblem, topicProblem } from '../protocol/index.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { closeReason, type SessionServices } from './session.ts';
+import type { Grant, TokenProblem } from './tokens-jwt.ts';
+import type { Lease, LeaseEvents } from './tokens-lease.ts';
 
-export class EchoSession implements ConnectionHandlers {
+export class EchoSession implements ConnectionHandlers, LeaseEvents {
   readonly #connection: Connection;
   readonly #services: SessionServices;
+  readonly #lease: Lease;
   readonly #subscriptions = new Map<string, Promise<Subscription>>();
   #operations = 0;
 
-  constructor(connection: Connection, services: SessionServices) {
+  constructor(connection: Connection, services: SessionServices, grant: Grant) {
     this.#connection = connection;
     this.#services = services;
+    this.#lease = services.gate.lease(grant, services.limits.expiryWarningMs, this);
   }
 
   onText(text: string): void {
@@ -49,7 +53,16 @@ export class EchoSession implements ConnectionHandlers {
     this.#bad('messages must be text, not binary');
   }
 
+  /** These clients cannot be warned. */
+  onExpiring(): void {}
+
+  onGrantEnd(problem: TokenProblem): void {
+    const code = problem.expired ? closeCodes.tokenExpired : closeCodes.unauthorized;
+    this.#connection.close(code, closeReason(problem.message));
+  }
+
   onClose(): void {
+    this.#lease.close();
     for (const subscription of this.#subscriptions.values()) {
       subscription.then((begun) => begun.unsubscribe()).catch(() => {});
     }
@@ -62,7 +75,7 @@ export class EchoSession implements ConnectionHandlers {
       return;
     }
     for (const subject of subjects) {
-      const problem = subjectProblem(subject);
+      const problem = subjectProblem(subject) ?? this.#forbidden('subscribe', subject);
       if (problem !== undefined) {
         this.#bad(problem);
         return;
@@ -86,7 +99,8 @@ export class EchoSession implements ConnectionHandlers {
   }
 
   #publish(subject: Json | undefined, published: Json | undefined): void {
-    const problem = subjectProblem(subject) ?? jsonProblem('published', published);
+    const problem =
+      subjectProblem(subject) ?? this.#forbidden('publish', subject) ?? jsonProblem('published', published);
     if (problem !== undefined) {
       this.#bad(problem);
       return;
@@ -106,6 +120,11 @@ export class EchoSession implements ConnectionHandlers {
         if (this.#operations === this.#services.limits.operations) this.#connection.setReading(true);
         this.#operations -= 1;
       });
+  }
+
+  #forbidden(action: 'subscribe' | 'publish', subject: Json | undefined): string | undefined {
+    if (this.#lease.grant.rights.may(action, subject as string)) return undefined;
+    return `the token does not allow to ${action} there`;
   }
 
   #bad(problem: string): void {

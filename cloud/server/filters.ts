@@ -89,6 +89,13 @@ export class SessionFilters {
     await Promise.all(ended.map(end));
   }
 
+  /** Ends what may not be heard any more, at once. */
+  async keep(may: (filter: string) => boolean): Promise<void> {
+    const ended = [...this.#subscribed].filter(([filter]) => !may(filter));
+    for (const [, subscribed] of ended) subscribed.active = false;
+    await this.unsubscribe(ended.map(([filter]) => filter));
+  }
+
   close(): void {
     for (const subscribed of this.#subscribed.values()) {
       subscribed.pace?.close();

@@ -62,6 +62,12 @@ export class GatewayCalls {
     if (this.#closed) await this.#withdraw(probes);
   }
 
+  /** Serves no more than what may be served. */
+  async keep(may: (probe: string) => boolean): Promise<void> {
+    const kept = [...this.#probes].filter(may);
+    if (kept.length < this.#probes.size) await this.serve(kept);
+  }
+
   /** Passes a result on; false when the session does not hold the call, or no longer. */
   reply(call: string, result: CommandResult): boolean {
     return this.#end(call, { result });

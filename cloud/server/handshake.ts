@@ -10,22 +10,25 @@ import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON } from '../protocol/index.ts';
-import { isLoopback, isSameToken } from './tokens.ts';
+import { isLoopback, type TokenGate } from './tokens.ts';
+import { type Grant, TokenProblem } from './tokens-jwt.ts';
 
 export interface HandshakePolicy {
-  readonly token: string | undefined;
+  readonly gate: TokenGate;
   readonly allowedOrigins: readonly string[];
   /** Listening on loopback only. */
   readonly loopback: boolean;
 }
 
 export type Decision =
-  | { readonly subprotocol: string; readonly authorized: boolean }
+  /** Without `grant` the token is still to be shown. */
+  | { readonly subprotocol: string; readonly grant: Grant | undefined }
   | { readonly status: number; readonly problem: string };
 
 const spoken: readonly string[] = [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, SUBPROTOCOL_ECHO];
 
-export function decideHandshake(request: IncomingMessage, policy: HandshakePolicy): Decision {
+/** A promise only where a signature is checked. */
+export function decideHandshake(request: IncomingMessage, policy: HandshakePolicy): Decision | Promise<Decision> {
   const url = requestUrl(request);
   if (url?.pathname !== '/') return { status: 404, problem: 'the WebSocket is at the path /' };
   const foreign = originProblem(request, policy);
@@ -36,13 +39,27 @@ export function decideHandshake(request: IncomingMessage, policy: HandshakePolic
     const problem = `offer one of the subprotocols ${spoken.join(', ')} in Sec-WebSocket-Protocol`;
     return { status: 400, problem };
   }
-  if (policy.token === undefined) return { subprotocol, authorized: true };
-  const shown = bearerToken(request) ?? url.searchParams.get('token');
-  if (shown !== null && isSameToken(shown, policy.token)) return { subprotocol, authorized: true };
-  if (shown !== null) return { status: 401, problem: 'the token is wrong' };
-  // A client of earl.v1 can still show it in hello; a thesis client has no message for it.
-  if (subprotocol !== SUBPROTOCOL_ECHO) return { subprotocol, authorized: false };
-  return { status: 401, problem: 'show the token: Authorization: Bearer TOKEN, or /?token=TOKEN' };
+  const shown = bearerToken(request) ?? url.searchParams.get('token') ?? undefined;
+  if (shown === undefined && !policy.gate.isOpen) {
+    // A client of earl.v1 can still show it in hello; a thesis client has no message for it.
+    if (subprotocol !== SUBPROTOCOL_ECHO) return { subprotocol, grant: undefined };
+    return { status: 401, problem: 'show the token: Authorization: Bearer TOKEN, or /?token=TOKEN' };
+  }
+  return decideToken(shown, subprotocol, policy.gate);
+}
+
+function decideToken(shown: string | undefined, subprotocol: string, gate: TokenGate): Decision | Promise<Decision> {
+  const refused = (error: unknown): Decision => {
+    if (!(error instanceof TokenProblem)) throw error;
+    return { status: 401, problem: error.message };
+  };
+  try {
+    const grant = gate.admit(shown);
+    if (!(grant instanceof Promise)) return { subprotocol, grant };
+    return grant.then((granted) => ({ subprotocol, grant: granted }), refused);
+  } catch (error) {
+    return refused(error);
+  }
 }
 
 /** The first of the client's offers that this server speaks. */
@@ -65,7 +82,7 @@ export function refuseHandshake(socket: Duplex, status: number, problem: string)
 export function originProblem(request: IncomingMessage, policy: HandshakePolicy): string | undefined {
   const { origin, host } = request.headers;
   const allowed = policy.allowedOrigins.map((entry) => entry.toLowerCase().replace(/\/$/, ''));
-  if (policy.loopback && policy.token === undefined && !isKnownHost(host, allowed)) {
+  if (policy.loopback && policy.gate.isOpen && !isKnownHost(host, allowed)) {
     return `this cloud has no token and answers to loopback names only, not to ${host}: allow its origin`;
   }
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin.toLowerCase())) return undefined;

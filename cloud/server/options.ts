@@ -27,8 +27,16 @@ export const defaultServerLimits = {
   operations: 256,
   /** Bad messages of one connection; at the last, it is closed with 4000. */
   badMessages: 10,
+  /** Bytes of a client's will; beyond, `error` 104. */
+  willBytes: 128 * 1024,
+  /** Time for a client that ended without a goodbye to be back before its will is published. */
+  willDelayMs: 1_000,
   /** Time for `hello`; beyond, the connection is closed with 4000. */
   helloTimeoutMs: 10_000,
+  /** Time before a token expires at which its client is warned. */
+  expiryWarningMs: 30_000,
+  /** Time between looks at whether the files of keys and certificate have changed. */
+  fileCheckMs: 2_000,
   /** Time between WebSocket pings; a client that has not answered by the next is closed with 4102. */
   keepaliveMs: 25_000,
   /** Time for a client to complete the closing handshake; beyond, the socket is destroyed. */
@@ -53,8 +61,13 @@ export interface CloudOptions {
   readonly journal?: JournalOptions;
   /** Default: a LocalBroker, closed with the cloud. One that is passed in stays open. */
   readonly broker?: Broker;
-  /** What clients must show. Default: none on loopback, a random one elsewhere. */
+  /** What clients must show. Default: none on loopback or with `keys`, a random one elsewhere. */
   readonly token?: string;
+  /**
+   * File or folder of the keys of signed tokens, which clients must show unless they show `token`. Read again when it
+   * changes. `startCloud` rejects with `KEYS_BAD` or `KEYS_PERMISSION`.
+   */
+  readonly keys?: string;
   /** Origins of pages, other than the cloud's own, that may connect: `https://lab.example`; `*` for any. */
   readonly allowedOrigins?: readonly string[];
   /** Name in `welcome` and /health, e.g. `earl/0.1.0`. Default `earl`. */

@@ -14,17 +14,20 @@ export type Scopes = Readonly<Partial<Record<Action, readonly string[]>>>;
 
 export class Rights {
   readonly #scopes: ReadonlyMap<Action, readonly (readonly string[])[]>;
+  readonly #unbounded: ReadonlySet<Action>;
 
   /** @param scopes valid filters */
   constructor(scopes: Scopes) {
     this.#scopes = new Map(
       actions.map((action) => [action, (scopes[action] ?? []).map((filter) => filter.split('/'))] as const),
     );
+    this.#unbounded = new Set(actions.filter((action) => scopes[action]?.includes('#')));
   }
 
   /** @param path a valid topic, filter or probe */
   may(action: Action, path: string): boolean {
     if (isReserved(path)) return false;
+    if (this.#unbounded.has(action)) return true;
     const asked = path.split('/');
     return this.#scopes.get(action)!.some((scope) => covers(scope, asked));
   }

@@ -27,9 +27,10 @@ describe('docs/protocol.md', () => {
 
   it('shows every message and lists every code', () => {
     const ops = new Set(examples.map((example) => (JSON.parse(example) as { op: string }).op));
-    const shown = 'command error hello message ok ping pong publish reply serve subscribe unsubscribe welcome'.split(
-      ' ',
-    );
+    const shown =
+      'bye command error expiring hello message ok ping pong publish refresh reply serve subscribe unsubscribe welcome will'.split(
+        ' ',
+      );
     expect([...ops].sort()).toEqual(shown);
     for (const code of [...Object.values(errorCodes), ...Object.values(closeCodes)]) {
       expect(text).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
