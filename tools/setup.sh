@@ -16,6 +16,8 @@ needs=(
   'ser2net ser2net'
   'tshark tshark'
   'pyserial-miniterm python3-serial'
+  'redis-server redis-server'
+  'nats-server nats-server'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
   needs+=('clang clang' 'ld.lld lld')

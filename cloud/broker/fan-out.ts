@@ -76,6 +76,11 @@ export class FanOut {
     }
   }
 
+  /** Whether anybody would get a message on the topic. */
+  wants(topic: string): boolean {
+    return this.#subscribersOf(topic).length > 0;
+  }
+
   /** Tells every subscriber that messages may be missing. */
   gap(reason: string): void {
     for (const subscriber of [...this.#subscribers]) subscriber.onGap?.(reason);

@@ -12,3 +12,4 @@ export {
 } from './broker.ts';
 export { Journal, type JournalOptions } from './journal.ts';
 export { LocalBroker, type LocalBrokerOptions } from './local.ts';
+export { RedisBroker, type RedisBrokerOptions } from './redis.ts';

@@ -1,0 +1,103 @@
+/** Engines for tests: the real programs on free ports, with their data in temporary folders. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A server program that can be killed and started again on the same port with the same data. */
+export class Engine {
+  readonly url: string;
+  readonly port: number;
+  readonly #command: string;
+  readonly #options: readonly string[];
+  readonly #folder: string;
+  #process: ChildProcess | undefined;
+  #output = '';
+
+  private constructor(scheme: string, port: number, command: string, options: readonly string[], folder: string) {
+    this.url = `${scheme}://127.0.0.1:${port}`;
+    this.port = port;
+    this.#command = command;
+    this.#options = options;
+    this.#folder = folder;
+  }
+
+  /** Redis as docs/operations.md wants it: it answers when the disk has what it answers for. */
+  static redis(...settings: string[]): Promise<Engine> {
+    return Engine.#begin('redis', 'redis-server', (port, folder) => [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+      ...['--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes', ...settings],
+    ]);
+  }
+
+  /** NATS with JetStream. */
+  static nats(): Promise<Engine> {
+    return Engine.#begin('nats', 'nats-server', (port, folder) => [
+      ...['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+    ]);
+  }
+
+  static async #begin(
+    scheme: string,
+    command: string,
+    options: (port: number, folder: string) => string[],
+  ): Promise<Engine> {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), `earl-${scheme}-`));
+    const engine = new Engine(scheme, port, command, options(port, folder), folder);
+    await engine.start();
+    return engine;
+  }
+
+  /** Resolves when it takes connections. */
+  async start(): Promise<void> {
+    const started = spawn(this.#command, this.#options, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = started;
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (text) => (this.#output += text));
+    const ended = new Promise<never>((_, reject) => {
+      started.once('error', reject);
+      started.once('exit', () => reject(new Error(`${this.#command} has ended: ${this.#output.slice(-2000)}`)));
+    });
+    ended.catch(() => {});
+    while (!(await Promise.race([canConnect(this.port), ended])));
+  }
+
+  /** Ends it without a chance to do anything. */
+  async kill(): Promise<void> {
+    const running = this.#process!;
+    if (running.exitCode !== null || running.signalCode !== null) return;
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (connected: boolean) => {
+      socket.destroy();
+      setTimeout(() => resolve(connected), connected ? 0 : 20);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('error', () => end(false));
+  });
+}
