@@ -17,6 +17,7 @@ import { hilCommand } from './hil.ts';
 import { monitorCommand } from './monitor.ts';
 import { packageRoot } from './package-root.ts';
 import { probesCommand } from './probes.ts';
+import { tokenCommand } from './token.ts';
 import { upCommand } from './up.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
@@ -40,6 +41,7 @@ const commands = [
   hilCommand(),
   monitorCommand(),
   probesCommand(),
+  tokenCommand(),
   upCommand(),
 ];
 for (const command of commands) program.addCommand(withSettingsOf(program, command));
