@@ -15,7 +15,10 @@ needs=(
   'sigrok-cli sigrok-cli'
   'ser2net ser2net'
   'tshark tshark'
+  'mosquitto_pub mosquitto-clients'
+  'mosquitto mosquitto'
   'pyserial-miniterm python3-serial'
+  'openssl openssl'
   'redis-server redis-server'
   'nats-server nats-server'
 )

@@ -1,7 +1,5 @@
 /**
  * The cloud: one HTTP server with the WebSocket at `/`, the dashboard's files and `/health`.
- *
- * What it leaves out: TLS (put a reverse proxy in front).
  */
 
 import { randomBytes } from 'node:crypto';
@@ -11,9 +9,9 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { type Broker, Journal, LocalBroker } from '../broker/index.ts';
-import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO } from '../protocol/index.ts';
+import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
 import { CommandRouter } from './command-router.ts';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionHandlers } from './connection.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
 import {
@@ -24,17 +22,21 @@ import {
   refuseHandshake,
 } from './handshake.ts';
 import { DeliveryCheck } from './health.ts';
+import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
-import { Wills } from './will.ts';
+import { Certificate } from './tls.ts';
 import { generateToken, isLoopback, TokenGate } from './tokens.ts';
 import type { Grant } from './tokens-jwt.ts';
+import { Wills } from './will.ts';
 
 export interface Cloud {
-  /** `http://127.0.0.1:8080`: the dashboard; the WebSocket has the same address with `ws:`. */
+  /** `http://127.0.0.1:8080`, or `https:`: the dashboard; the WebSocket has the same address with `ws:` or `wss:`. */
   readonly url: string;
   readonly port: number;
+  /** Where MQTT is spoken by TCP; undefined when it is not. */
+  readonly mqttPort: number | undefined;
   /** The one token that clients may show; undefined when none is needed, or signed ones only. */
   readonly token: string | undefined;
   /** Tells every client to come back later (4101), and resolves when all connections are gone. */
@@ -53,6 +55,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 
 class CloudServer implements Cloud {
   readonly token: string | undefined;
+  mqttPort: number | undefined;
   readonly #id = randomBytes(8).toString('hex');
   readonly #options: CloudOptions;
   readonly #limits: ServerLimits;
@@ -62,8 +65,10 @@ class CloudServer implements Cloud {
   readonly #commands: CommandRouter;
   readonly #delivery: DeliveryCheck;
   readonly #services: SessionServices;
+  readonly #certificate: Certificate | undefined;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
+  readonly #mqtt: MqttServer;
   readonly #connections = new Set<Connection>();
   readonly #counters: CloudCounters = {
     connections: 0,
@@ -99,13 +104,16 @@ class CloudServer implements Cloud {
       wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
       gate: this.#gate,
     };
-    this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 10_000 }, (request, response) => {
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
       this.#answer(request, response).catch((error: unknown) => {
         // The query may hold a token.
         this.#log(`answering ${request.method} ${request.url?.split('?', 1)[0]}: ${errorMessage(error)}`);
         response.destroy();
       });
-    });
+    };
+    const times = httpTimes(this.#limits);
+    this.#certificate = options.tls && new Certificate(options.tls, times, handle);
+    this.#http = this.#certificate?.server ?? createServer(times, handle);
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -113,6 +121,7 @@ class CloudServer implements Cloud {
       perMessageDeflate: false,
       handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
     });
+    this.#mqtt = new MqttServer(this.#services, () => this.#isFull() !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -120,7 +129,7 @@ class CloudServer implements Cloud {
     const { port } = this.#address;
     // Programs listen on all addresses, but nobody can connect to "all".
     const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[this.#address.host] ?? this.#address.host;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return `http${this.#certificate ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
   get port(): number {
@@ -130,6 +139,7 @@ class CloudServer implements Cloud {
   async listen(host: string, port: number): Promise<void> {
     try {
       await this.#gate.start(this.#limits.fileCheckMs, (line) => this.#log(line));
+      await this.#certificate?.start(this.#limits.fileCheckMs, (line) => this.#log(line));
       await this.#commands.start();
       await this.#delivery.start();
       await new Promise<void>((resolve, reject) => {
@@ -143,6 +153,7 @@ class CloudServer implements Cloud {
       await this.#stopParts();
       throw error instanceof EarlError ? error : listenError(error as NodeJS.ErrnoException, host, port);
     }
+    await this.#listenForMqtt(host);
     this.#http.on('error', (error) => this.#log(`the listener failed: ${error.message}`));
     this.#address = { host, port: (this.#http.address() as AddressInfo).port };
     this.#keepalive = setInterval(() => {
@@ -163,13 +174,14 @@ class CloudServer implements Cloud {
     this.#http.closeIdleConnections();
     // Downloads that do not end by themselves; WebSockets have their own deadline in Connection.close.
     const deadline = setTimeout(() => this.#http.closeAllConnections(), this.#limits.closeGraceMs);
-    await closed;
+    await Promise.all([closed, this.#mqtt.close()]);
     clearTimeout(deadline);
     await this.#stopParts();
   }
 
   async #stopParts(): Promise<void> {
     this.#gate.stop();
+    this.#certificate?.stop();
     await this.#services.wills.stop();
     await this.#commands.stop();
     await this.#delivery.stop();
@@ -208,21 +220,40 @@ class CloudServer implements Cloud {
 
   #isFull(): { status: number; problem: string } | undefined {
     if (this.#closed) return { status: 503, problem: 'the cloud is shutting down' };
-    if (this.#connections.size < this.#limits.connections) return undefined;
+    if (this.#connectionsNow < this.#limits.connections) return undefined;
     return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
   }
 
   #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, grant: Grant | undefined): void {
     const connection = new Connection(webSocket, stream, this.#limits, this.#counters);
-    const id = `${this.#id}-${++this.#sessions}`;
-    const session =
-      subprotocol === SUBPROTOCOL_ECHO
-        ? new EchoSession(connection, this.#services, grant!)
-        : new Session(connection, this.#services, id, { grant, binary: subprotocol === SUBPROTOCOL_BINARY });
+    const session = this.#session(connection, subprotocol, grant);
     this.#counters.connections += 1;
     this.#connections.add(connection);
     webSocket.once('close', () => this.#connections.delete(connection));
     connection.attach(session);
+  }
+
+  #session(connection: Connection, subprotocol: string, grant: Grant | undefined): ConnectionHandlers {
+    if (subprotocol === SUBPROTOCOL_ECHO) return new EchoSession(connection, this.#services, grant!);
+    if (subprotocol === SUBPROTOCOL_MQTT) return this.#mqtt.webSocketSession(connection, grant);
+    const id = `${this.#id}-${++this.#sessions}`;
+    return new Session(connection, this.#services, id, { grant, binary: subprotocol === SUBPROTOCOL_BINARY });
+  }
+
+  get #connectionsNow(): number {
+    return this.#connections.size + this.#mqtt.connections;
+  }
+
+  async #listenForMqtt(host: string): Promise<void> {
+    const port = this.#options.mqttPort;
+    if (port === undefined) return;
+    try {
+      this.mqttPort = await this.#mqtt.listen(host, port, undefined, (line) => this.#log(line));
+    } catch (error) {
+      this.#http.close();
+      await this.#stopParts();
+      throw listenError(error as NodeJS.ErrnoException, host, port);
+    }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -242,7 +273,7 @@ class CloudServer implements Cloud {
       server: this.#services.serverName,
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
-      connectionsNow: this.#connections.size,
+      connectionsNow: this.#connectionsNow,
       ...(this.#broker instanceof LocalBroker
         ? { retained: this.#broker.retained, history: this.#broker.history }
         : {}),
@@ -262,6 +293,15 @@ class CloudServer implements Cloud {
   #log(line: string): void {
     this.#options.log?.(line);
   }
+}
+
+/** Slow senders of headers (slowloris) and of TLS handshakes are ended. */
+function httpTimes({ headersTimeoutMs }: ServerLimits) {
+  return {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
+  };
 }
 
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): EarlError {

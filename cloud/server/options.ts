@@ -2,6 +2,7 @@
 
 import type { Broker, JournalOptions } from '../broker/index.ts';
 import { limits } from '../protocol/index.ts';
+import type { TlsFiles } from './tls.ts';
 
 /** Every limit of the server, each with the policy that applies beyond it. */
 export const defaultServerLimits = {
@@ -31,6 +32,18 @@ export const defaultServerLimits = {
   willBytes: 128 * 1024,
   /** Time for a client that ended without a goodbye to be back before its will is published. */
   willDelayMs: 1_000,
+  /** MQTT packets with QoS 1 that wait for one client's acknowledgement; what comes then waits. */
+  mqttInFlight: 64,
+  /** Time for such an acknowledgement; beyond, the packet is sent again. */
+  mqttRetryMs: 20_000,
+  /** MQTT messages with QoS 2 that one client has not released; beyond, it is closed. */
+  mqttUnreleased: 1024,
+  /** MQTT clients with "clean session 0" that are remembered while they are away; beyond, the first to leave is forgotten. */
+  mqttSessions: 10_000,
+  /** How long they are remembered. */
+  mqttSessionMs: 24 * 60 * 60 * 1000,
+  /** Time for a request's headers, or a TLS handshake; beyond, the connection is ended, with 408 where that is possible. */
+  headersTimeoutMs: 10_000,
   /** Time for `hello`; beyond, the connection is closed with 4000. */
   helloTimeoutMs: 10_000,
   /** Time before a token expires at which its client is warned. */
@@ -52,6 +65,8 @@ export interface CloudOptions {
   readonly host?: string;
   /** TCP port; 0 takes a free one. Default 8080. */
   readonly port?: number;
+  /** TCP port for MQTT, on the same address; 0 takes a free one. Default: MQTT by WebSocket only. */
+  readonly mqttPort?: number;
   /** Folder of the dashboard's files; without it only the WebSocket and /health are served. */
   readonly webRoot?: string;
   /**
@@ -68,6 +83,8 @@ export interface CloudOptions {
    * changes. `startCloud` rejects with `KEYS_BAD` or `KEYS_PERMISSION`.
    */
   readonly keys?: string;
+  /** Serve `https:` and `wss:`; read again when they change. `startCloud` rejects with `TLS_BAD`. */
+  readonly tls?: TlsFiles;
   /** Origins of pages, other than the cloud's own, that may connect: `https://lab.example`; `*` for any. */
   readonly allowedOrigins?: readonly string[];
   /** Name in `welcome` and /health, e.g. `earl/0.1.0`. Default `earl`. */

@@ -11,7 +11,11 @@ interface CloudCommandOptions {
   port: number;
   host: string;
   token?: string;
+  keys?: string;
+  tlsCert?: string;
+  tlsKey?: string;
   allowOrigin: string[];
+  mqtt?: number | true;
   data?: string;
   fsync?: true;
   json?: true;
@@ -24,7 +28,11 @@ export function cloudCommand(): Command {
     .option('-p, --port <number>', 'TCP port; 0 takes a free one', parsePort, 8080)
     .option('--host <address>', 'address to listen on; others than loopback need a token', '127.0.0.1')
     .option('--token <text>', 'what clients must show; made up when --host is not loopback and none is given')
+    .option('--keys <path>', 'file or folder of keys: clients must show a token signed with one (earl token --help)')
+    .option('--tls-cert <file>', 'serve https: and wss: with this certificate (PEM, with its chain)')
+    .option('--tls-key <file>', 'the private key of --tls-cert')
     .option('--allow-origin <origin>', 'let pages of another site connect; may be repeated', collect, [])
+    .option('--mqtt [port]', 'speak MQTT by TCP as well, by default on 1883; 0 takes a free port', parsePort)
     .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
     .option('--json', 'print events as JSON lines on stdout')
@@ -35,8 +43,11 @@ Examples:
   $ earl cloud                                  dashboard at http://127.0.0.1:8080
   $ earl cloud --port 0 --json                  a free port, told as {"event":"listening",…}
   $ earl cloud --host 0.0.0.0                   for the whole network, with a new token
+  $ earl cloud --host 0.0.0.0 --keys keys       for the whole network, with signed tokens (earl token)
+  $ earl cloud --host 0.0.0.0 --keys keys --tls-cert fullchain.pem --tls-key privkey.pem
   $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
   $ earl cloud --allow-origin https://lab.example
+  $ earl cloud --mqtt                           mosquitto_sub -t '#' -v hears everything
   $ npx wscat -c ws://127.0.0.1:8080 -s earl.v1.json
 
 Ctrl-C tells the clients to come back later and stops. docs/protocol.md describes the messages.`,
@@ -51,7 +62,10 @@ async function run(options: CloudCommandOptions): Promise<void> {
     host: options.host,
     port: options.port,
     ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.keys === undefined ? {} : { keys: resolve(options.keys) }),
+    ...tlsOption(options),
     allowedOrigins: options.allowOrigin,
+    ...mqttOption(options),
     ...journalOption(options),
     webRoot: join(packageRoot(), 'dist/cloud/web'),
     serverName: `earl/${version}`,
@@ -71,24 +85,46 @@ async function run(options: CloudCommandOptions): Promise<void> {
   if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
 }
 
+function tlsOption({ tlsCert, tlsKey }: CloudCommandOptions): Pick<CloudOptions, 'tls'> {
+  if (tlsCert !== undefined && tlsKey !== undefined) return { tls: { cert: resolve(tlsCert), key: resolve(tlsKey) } };
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  throw new EarlError('USAGE', '--tls-cert and --tls-key belong together');
+}
+
 function journalOption({ data, fsync }: CloudCommandOptions): Pick<CloudOptions, 'journal'> {
   if (data !== undefined) return { journal: { folder: resolve(data), fsync: fsync === true } };
   if (fsync) throw new EarlError('USAGE', '--fsync needs --data FOLDER');
   return {};
 }
 
+function mqttOption({ mqtt }: CloudCommandOptions): Pick<CloudOptions, 'mqttPort'> {
+  return mqtt === undefined ? {} : { mqttPort: mqtt === true ? 1883 : mqtt };
+}
+
 function announce(cloud: Cloud, options: CloudCommandOptions): void {
-  const { url, token } = cloud;
+  const { url, token, mqttPort } = cloud;
   const websocket = url.replace(/^http/, 'ws');
   // The dashboard reads the token from the fragment, which browsers do not send to any server.
   const dashboard = token === undefined ? url : `${url}/#token=${encodeURIComponent(token)}`;
   if (options.json) {
-    console.log(JSON.stringify({ event: 'listening', url, websocket, dashboard, ...(token ? { token } : {}) }));
+    console.log(
+      JSON.stringify({
+        event: 'listening',
+        url,
+        websocket,
+        dashboard,
+        ...(mqttPort ? { mqttPort } : {}),
+        ...(token ? { token } : {}),
+      }),
+    );
     return;
   }
   console.log(dashboard);
   console.error(`The dashboard is at the address above, clients connect to ${websocket}.`);
+  if (mqttPort !== undefined)
+    console.error(`MQTT by TCP is on port ${mqttPort}: mosquitto_sub -p ${mqttPort} -t '#' -v`);
   if (token !== undefined) console.error(`Clients need the token ${token}`);
+  if (options.keys !== undefined) console.error('Clients need a token by: earl token sign --keys …');
   console.error(`Next: earl gateway --cloud ${websocket}${token === undefined ? '' : ` --token ${token}`}`);
 }
 
