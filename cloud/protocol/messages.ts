@@ -167,6 +167,9 @@ export const closeCodes = {
   /** By a client that means to end (RFC 6455, section 7.4.1). */
   goodbye: 1000,
   goingAway: 1001,
+  /** By a client that means to end (RFC 6455, section 7.4.1). */
+  goodbye: 1000,
+  goingAway: 1001,
   badMessage: 4000,
   unauthorized: 4001,
   /** The token has expired: connect with another. */

@@ -14,8 +14,8 @@ export interface ConnectionHandlers {
   onText(text: string): void;
   /** The bytes are valid during the call only. */
   onBinary(bytes: Buffer): void;
-  /** The connection ended; nothing follows. */
-  onClose(): void;
+  /** The connection ended; nothing follows. The code is that of the side that closed it first, 1006 when nobody did. */
+  onClose(code: number): void;
 }
 
 export class Connection {
@@ -25,6 +25,7 @@ export class Connection {
   readonly #limits: ServerLimits;
   readonly #counters: CloudCounters;
   #closing = false;
+  #closedWith: number | undefined;
   #heard = true;
 
   /** @param stream the socket under the WebSocket, which takes whole frames */
@@ -54,10 +55,10 @@ export class Connection {
     });
     // Too large a message, or bytes that are no WebSocket: `ws` closes the connection itself, with 1009, 1007 or 1002.
     socket.on('error', () => this.#outbox.stop());
-    socket.on('close', () => {
+    socket.on('close', (code: number) => {
       this.#closing = true;
       this.#outbox.stop();
-      handlers.onClose();
+      handlers.onClose(this.#closedWith ?? code);
     });
   }
 
@@ -83,6 +84,7 @@ export class Connection {
   close(code: number, reason: string): void {
     if (this.#closing) return;
     this.#closing = true;
+    this.#closedWith = code;
     this.#outbox.stop();
     this.#writer.flush();
     this.#socket.resume();

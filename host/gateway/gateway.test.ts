@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { CloudClient, CommandCall } from '../../cloud/client/client.ts';
-import type { CommandObject, CommandResult, Json } from '../../cloud/protocol/messages.ts';
+import type { CommandObject, CommandResult, Json, WillMessage } from '../../cloud/protocol/messages.ts';
 import { EarlError } from '../../errors/index.ts';
 import { ModelProbe } from '../../test/link/model-probe.ts';
 import { VirtualClock } from '../link/index.ts';
@@ -16,6 +16,7 @@ class ScriptedCloud {
   connected = true;
   published: Published[] = [];
   served: string[] = [];
+  will: readonly WillMessage[] = [];
   answer: Answer = () => Promise.reject(new Error('not served'));
   private changed: (connected: boolean) => void = () => {};
   private calls = 0;
@@ -28,6 +29,10 @@ class ScriptedCloud {
   async publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void> {
     if (!this.connected) throw new EarlError('CLOUD_DISCONNECTED', 'away');
     this.published.push({ topic, data, seq, retain: options?.retain ?? false });
+  }
+
+  async setWill(messages: readonly WillMessage[]): Promise<void> {
+    this.will = messages;
   }
 
   async serve(probes: string[], answer: Answer): Promise<void> {
@@ -159,6 +164,24 @@ test('a birth is retained, samples are SenML with wall time, and the probe is se
     { n: 'button', v: 0 },
   ]);
   expect(cloud.published.at(-1)?.retain).toBe(false);
+});
+
+test('the will says of every probe what holds when the gateway is gone, and is empty after a clean end', async () => {
+  const probe = new ModelProbe();
+  const cable = new Cable('tcp:1', probe);
+  const gateway = gatewayOf([cable]);
+  await clock.advance(10);
+  const [birth] = cloud.on('status');
+  const died = { ...(birth as object), online: false, reason: 'the gateway is gone' };
+  expect(cloud.will).toEqual([{ topic: `${PATH}/status`, retain: true, data: died }]);
+  cable.unplug();
+  await clock.advance(10);
+  expect(cloud.will).toEqual([{ topic: `${PATH}/status`, retain: true, data: cloud.status() }]);
+  expect(cloud.status()).toMatchObject({ online: false, reason: 'unplugged' });
+  const closed = gateway.close();
+  await clock.advance(1000);
+  await closed;
+  expect(cloud.will).toEqual([]);
 });
 
 test('events and LED state keep their times; LED state is retained', async () => {

@@ -84,6 +84,7 @@ export class Gateway {
   private readonly strangers = new WeakSet<ProbeLink>();
   private closing = false;
   private refused = false;
+  private willRefused = false;
 
   constructor(options: GatewayOptions) {
     const { client, clock, log, spool = defaultSpoolLimits } = options;
@@ -158,7 +159,9 @@ export class Gateway {
       probe.death('the gateway was stopped');
     }
     const closed = Promise.allSettled([...this.links.values()].map((link) => link.close()));
-    if (this.options.client.connected) await this.uplink.drain(this.times.drainMs);
+    if (this.options.client.connected && (await this.uplink.drain(this.times.drainMs))) {
+      this.options.client.setWill([]).catch(() => {});
+    }
     this.uplink.close();
     await closed;
   }
@@ -311,7 +314,8 @@ export class Gateway {
     if (known !== undefined) return known;
     const { site, clock } = this.options;
     const publish = (message: SpoolMessage) => this.uplink.publish(message);
-    const probe = new Probe({ path: `${site}/${id}`, id, clock, publish });
+    const onWill = () => this.setWill();
+    const probe = new Probe({ path: `${site}/${id}`, id, clock, publish, onWill });
     this.probes.set(id, probe);
     this.serve();
     return probe;
@@ -331,6 +335,7 @@ export class Gateway {
       forget: (probe) => {
         probe.forget();
         this.probes.delete(probe.id);
+        this.setWill();
         this.serve();
       },
     });
@@ -365,6 +370,17 @@ export class Gateway {
         log({ level: 'error', event: 'cloud-refused', message: errorMessage(error) });
         this.options.onRefused?.(error);
       });
+  }
+
+  /** A gateway that is killed cannot say that its probes are out of reach: the cloud does it in its place. */
+  private setWill(): void {
+    const { client, log } = this.options;
+    const messages = [...this.probes.values()].flatMap(({ will }) => will ?? []);
+    client.setWill(messages).catch((error: unknown) => {
+      if (this.closing || this.refused || this.willRefused) return;
+      this.willRefused = true;
+      log({ level: 'warn', event: 'will-refused', message: `no will in the cloud: ${errorMessage(error)}` });
+    });
   }
 
   private probeOn(link: ProbeLink): Probe | undefined {

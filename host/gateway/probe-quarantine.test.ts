@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { CloudClient } from '../../cloud/client/client.ts';
-import type { CommandObject, CommandResult, Json } from '../../cloud/protocol/messages.ts';
+import type { CommandObject, CommandResult, Json, WillMessage } from '../../cloud/protocol/messages.ts';
 import { ModelProbe } from '../../test/link/model-probe.ts';
 import { formatKey, VirtualClock } from '../link/index.ts';
 import { ProbeStore, type TrustMode, TrustPolicy } from '../probes/index.ts';
@@ -21,6 +21,7 @@ class Cloud {
   connected = true;
   readonly published: { topic: string; data: Json; retain: boolean }[] = [];
   served: string[] = [];
+  will: readonly WillMessage[] = [];
   private answer: (path: string, command: CommandObject, call: object) => Promise<CommandResult> = () =>
     Promise.reject(new Error('not served'));
 
@@ -30,6 +31,10 @@ class Cloud {
 
   async publishAcknowledged(topic: string, data: Json, _: number, options?: { retain?: boolean }): Promise<void> {
     this.published.push({ topic, data, retain: options?.retain ?? false });
+  }
+
+  async setWill(messages: readonly WillMessage[]): Promise<void> {
+    this.will = messages;
   }
 
   async serve(probes: string[], answer: typeof this.answer): Promise<void> {

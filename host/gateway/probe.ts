@@ -12,6 +12,7 @@ import {
   type LedState,
   type ProbeEventData,
   type ProbeStatus,
+  type WillMessage,
 } from '../../cloud/protocol/messages.ts';
 import {
   type Clock,
@@ -32,6 +33,8 @@ export interface ProbeOptions {
   readonly id: string;
   readonly clock: Clock;
   readonly publish: (message: SpoolMessage) => void;
+  /** Called before a status is published: the `will` is another. */
+  readonly onWill: () => void;
 }
 
 /** Messages that the cloud never got, since the gateway started. */
@@ -52,6 +55,7 @@ export class Probe {
   readonly timers: { samples?: () => void; counters?: () => void } = {};
   private readonly clock: Clock;
   private readonly publish: (message: SpoolMessage) => void;
+  private readonly onWill: () => void;
   private readonly retained = new Map<string, Json>();
   private current: ProbeStatus | undefined;
   private currentLink: ProbeLink | undefined;
@@ -63,6 +67,7 @@ export class Probe {
     this.id = options.id;
     this.clock = options.clock;
     this.publish = options.publish;
+    this.onWill = options.onWill;
   }
 
   /** The last status published; undefined before the first birth. */
@@ -91,6 +96,14 @@ export class Probe {
   /** Status, LED state and counters as last published. */
   states(): SpoolMessage[] {
     return [...this.retained].map(([topic, data]) => ({ topic, data, kind: 'state' }));
+  }
+
+  /** What the cloud is to publish when the gateway is gone; undefined before the first birth. */
+  get will(): WillMessage | undefined {
+    if (this.current === undefined) return undefined;
+    const { online } = this.current;
+    const data = online ? { ...this.current, online: false, reason: 'the gateway is gone' } : { ...this.current };
+    return { topic: `${this.path}/${channels.status}`, data, retain: true };
   }
 
   /** The probe said hello. */
@@ -205,6 +218,7 @@ export class Probe {
 
   private setStatus(status: Omit<ProbeStatus, 'time'>): void {
     this.current = { ...status, time: new Date(this.clock.wallMs()).toISOString() };
+    this.onWill();
     this.send(channels.status, { ...this.current }, 'state');
   }
 
