@@ -79,12 +79,6 @@ export interface CloudClient {
    * `CLOUD_TOO_LARGE` (256 messages, 128 KiB), `CLOUD_REFUSED` or `CLOUD_CLOSED`.
    */
   setWill(messages: readonly WillMessage[]): Promise<void>;
-  /**
-   * What the cloud publishes for this client when it ends without `close`; replaces the earlier will, and is renewed
-   * after every reconnect before `onState` hears of it. An empty one ends it. Rejects with `CLOUD_BAD_TOPIC`,
-   * `CLOUD_TOO_LARGE` (256 messages, 128 KiB), `CLOUD_REFUSED` or `CLOUD_CLOSED`.
-   */
-  setWill(messages: readonly WillMessage[]): Promise<void>;
   /** Round trip to the server in milliseconds. */
   ping(): Promise<number>;
   /** Ends it for good: what waits is rejected with `CLOUD_CLOSED`. */

@@ -25,7 +25,6 @@ import { type Answer, Requests, serverError } from './requests.ts';
 import { socketClass, socketUrl } from './socket.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { WillKeeper } from './will.ts';
-import { WillKeeper } from './will.ts';
 
 /** Most bytes in the socket before fire-and-forget messages are dropped. */
 const mostBufferedBytes = 1024 * 1024;
@@ -53,11 +52,6 @@ class Client implements CloudClient {
   readonly #link: Link;
   readonly #requests = new Requests();
   readonly #subscriptions: Subscriptions;
-  readonly #will = new WillKeeper(
-    (build) => this.#request(build),
-    (error) => this.#isPassing(error),
-    (error) => this.#onHandlerError(error),
-  );
   readonly #will = new WillKeeper(
     (build) => this.#request(build),
     (error) => this.#isPassing(error),
@@ -184,12 +178,6 @@ class Client implements CloudClient {
     await this.#will.set(messages, this.#mostMessageBytes, this.connected);
   }
 
-  async setWill(messages: readonly WillMessage[]): Promise<void> {
-    for (const { topic } of messages) this.#checkTopic(topic);
-    this.#mustNotHaveEnded();
-    await this.#will.set(messages, this.#mostMessageBytes, this.connected);
-  }
-
   async ping(): Promise<number> {
     this.#mustBeConnected();
     const sentAt = performance.now();
@@ -203,8 +191,6 @@ class Client implements CloudClient {
 
   #up(maxMessageBytes: number): void {
     this.#mostMessageBytes = maxMessageBytes;
-    // First, so that whatever is published on this connection has its will.
-    this.#will.renew(maxMessageBytes);
     // First, so that whatever is published on this connection has its will.
     this.#will.renew(maxMessageBytes);
     this.#resuming = true;
@@ -225,7 +211,6 @@ class Client implements CloudClient {
     );
     if (this.#ended) {
       this.#subscriptions.rejectAll(this.#ended);
-      this.#will.rejectAll(this.#ended);
       this.#will.rejectAll(this.#ended);
       for (const { reject } of this.#serveWaiting.splice(0)) reject(this.#ended);
     }

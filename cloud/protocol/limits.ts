@@ -20,8 +20,6 @@ export const limits = {
   servedProbes: 256,
   /** Most messages in a will, however many `will` it was said in. */
   willMessages: 256,
-  /** Most messages in a will, however many `will` it was said in. */
-  willMessages: 256,
   /** Most numbers in the `data` of a command's result. */
   resultData: 1024,
   commandTimeoutMs: { least: 1, standard: 5_000, most: 60_000 },

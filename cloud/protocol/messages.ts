@@ -8,6 +8,8 @@
 export const SUBPROTOCOL_JSON = 'earl.v1.json';
 /** The thesis' clients: publisher and subscriber objects, no acknowledgements. */
 export const SUBPROTOCOL_ECHO = 'echo-protocol';
+/** MQTT 3.1.1, section 6. */
+export const SUBPROTOCOL_MQTT = 'mqtt';
 
 /** What stands in `data` is any JSON value; samples are SenML packs (RFC 8428). */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -164,9 +166,6 @@ export const errorCodes = {
 
 /** Close codes: 4000-4099 do not reconnect, 4100-4199 reconnect with backoff. */
 export const closeCodes = {
-  /** By a client that means to end (RFC 6455, section 7.4.1). */
-  goodbye: 1000,
-  goingAway: 1001,
   /** By a client that means to end (RFC 6455, section 7.4.1). */
   goodbye: 1000,
   goingAway: 1001,

@@ -108,14 +108,6 @@ function willMessages(object: JsonObject): WillMessage[] {
   }));
 }
 
-function willMessages(object: JsonObject): WillMessage[] {
-  return field.objects(object, 'messages', limits.willMessages).map((message) => ({
-    topic: field.path(message, 'topic', topicProblem, errorCodes.badTopic),
-    data: field.json(message, 'data'),
-    ...present('retain', field.optionalFlag(message, 'retain')),
-  }));
-}
-
 function publishMessage(object: JsonObject): ClientMessage {
   const id = field.optionalCounter(object, 'id');
   const seq = field.optionalCounter(object, 'seq');

@@ -26,7 +26,6 @@ import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
-import { Wills } from './will.ts';
 import { Certificate } from './tls.ts';
 import { generateToken, isLoopback, TokenGate } from './tokens.ts';
 import type { Grant } from './tokens-jwt.ts';
@@ -102,7 +101,6 @@ class CloudServer implements Cloud {
       limits: this.#limits,
       counters: this.#counters,
       serverName: options.serverName ?? 'earl',
-      wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
       wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
       gate: this.#gate,
     };
@@ -184,7 +182,6 @@ class CloudServer implements Cloud {
   async #stopParts(): Promise<void> {
     this.#gate.stop();
     this.#certificate?.stop();
-    await this.#services.wills.stop();
     await this.#services.wills.stop();
     await this.#commands.stop();
     await this.#delivery.stop();

@@ -44,10 +44,6 @@ export const defaultServerLimits = {
   mqttSessionMs: 24 * 60 * 60 * 1000,
   /** Time for a request's headers, or a TLS handshake; beyond, the connection is ended, with 408 where that is possible. */
   headersTimeoutMs: 10_000,
-  /** Bytes of a client's will; beyond, `error` 104. */
-  willBytes: 128 * 1024,
-  /** Time for a client that ended without a goodbye to be back before its will is published. */
-  willDelayMs: 1_000,
   /** Time for `hello`; beyond, the connection is closed with 4000. */
   helloTimeoutMs: 10_000,
   /** Time before a token expires at which its client is warned. */

@@ -27,12 +27,11 @@ import { type FrameCache, frameOf } from './frames.ts';
 import type { GatewayCalls } from './gateway-calls.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import { RequestError } from './request-error.ts';
-import type { Will, Wills } from './will.ts';
-import type { Will, Wills } from './will.ts';
 import { type Action, allRights, type Rights } from './rights.ts';
 import type { TokenGate } from './tokens.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
+import type { Will, Wills } from './will.ts';
 
 /** What sessions share. */
 export interface SessionServices {
@@ -42,7 +41,6 @@ export interface SessionServices {
   readonly limits: ServerLimits;
   readonly counters: CloudCounters;
   readonly serverName: string;
-  readonly wills: Wills;
   readonly wills: Wills;
   readonly gate: TokenGate;
 }
@@ -66,7 +64,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
   #waiting: (() => void)[] | undefined;
   #publisher: string | undefined;
   #gateway: GatewayCalls | undefined;
-  #will: Will | undefined;
   #will: Will | undefined;
   #operations = 0;
   #pendingCommands = 0;
@@ -170,12 +167,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
       case 'reply':
         // Too late a reply is no fault of the gateway: the client has heard of the timeout.
         this.#gateway?.reply(message.call, message.result);
-        return;
-      case 'will':
-        this.#run(message.id, () => this.#setWill(message));
-        return;
-      case 'bye':
-        this.#connection.close(closeCodes.goodbye, 'goodbye');
         return;
       case 'will':
         this.#run(message.id, () => this.#setWill(message));
@@ -308,14 +299,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     await this.#will.set(messages, add);
   }
 
-  async #setWill({ messages, add = false }: Request<'will'>): Promise<void> {
-    const topics = messages.map(({ topic }) => topic);
-    if (topics.some(isReserved)) throw new RequestError(errorCodes.badTopic, 'topics must not begin with $');
-    this.#mustBeAllowed('publish', topics);
-    this.#will ??= this.#services.wills.of(this.#id, this.#publisher);
-    await this.#will.set(messages, add);
-  }
-
   #command({ id, probe, command, timeoutMs }: Request<'command'>): void {
     if (!this.#rights.may('command', probe)) {
       this.#fail(id, errorCodes.forbidden, forbidden('command', probe));
@@ -354,7 +337,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     if (this.#connection.isClosing) return;
     this.#lease!.renew(grant);
     const { rights } = grant;
-    this.#will?.keep((topic) => rights.may('publish', topic));
     this.#will?.keep((topic) => rights.may('publish', topic));
     this.#binaryPublisher?.keep((topic) => rights.may('publish', topic));
     await this.#filters.keep((filter) => rights.may('subscribe', filter));
@@ -418,11 +400,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     this.#connection.send(frameOf(message));
   }
 }
-
-/**
- * Ends after which a will is forgotten: those that the client means, and the end of the cloud, whose clients come back.
- */
-const goodbyes: ReadonlySet<number> = new Set([closeCodes.goodbye, closeCodes.goingAway, closeCodes.shuttingDown]);
 
 /**
  * Ends after which a will is forgotten: those that the client means, and the end of the cloud, whose clients come back.
