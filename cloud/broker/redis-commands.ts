@@ -57,7 +57,8 @@ export class RedisCommands {
       ...options.connection,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
+      // What is under way when the connection is lost is rejected, not left unanswered.
+      maxRetriesPerRequest: 0,
       replyMapping: 'legacy',
       scripts: {
         earlPublish: { lua: publishScript, numberOfKeys: 0 },

@@ -44,7 +44,8 @@ export class RedisFeed {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
-      maxRetriesPerRequest: null,
+      // What is under way when the connection is lost is rejected, not left unanswered.
+      maxRetriesPerRequest: 0,
       replyMapping: 'legacy',
     };
     this.#redis = new Redis(settings);

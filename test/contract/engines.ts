@@ -30,7 +30,7 @@ export class Engine {
   static redis(...settings: string[]): Promise<Engine> {
     return Engine.#begin('redis', 'redis-server', (port, folder) => [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-      ...['--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes', ...settings],
+      ...['--appendonly', 'yes', '--appendfsync', 'always', ...settings],
     ]);
   }
 
