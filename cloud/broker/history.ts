@@ -13,7 +13,6 @@ import { Queue } from './queue.ts';
 import { TopicTree } from './topic-tree.ts';
 
 interface TopicHistory {
-  readonly topic: string;
   readonly messages: Queue<BrokerMessage>;
   /** Highest offset that has gone; 0 when nothing has. */
   lost: number;
@@ -26,11 +25,6 @@ export interface Losses {
   readonly onForgotten?: (topic: string, lostTopics: number) => void;
 }
 
-interface Ordered {
-  readonly of: TopicHistory;
-  readonly offset: number;
-}
-
 /** What a message costs beyond its payload: objects of V8, an entry in two queues. */
 const overheadBytes = 160;
 
@@ -41,7 +35,7 @@ export class MessageHistory {
   readonly #topics = new Map<string, TopicHistory>();
   readonly #tree = new TopicTree<TopicHistory>();
   /** In the order of offsets; those that went because their topic had too many stay in it for a while. */
-  readonly #order = new Queue<Ordered>();
+  readonly #order = new Queue<BrokerMessage>();
   #messages = 0;
   #bytes = 0;
   #lostTopics = 0;
@@ -68,12 +62,12 @@ export class MessageHistory {
   add(message: BrokerMessage): void {
     const history = this.#topics.get(message.topic) ?? this.#begin(message.topic);
     history.messages.push(message);
-    this.#order.push({ of: history, offset: message.offset });
+    this.#order.push(message);
     this.#messages += 1;
     this.#bytes += overheadBytes + message.payload.length;
     if (history.messages.length > this.#mostPerTopic) this.#dropOldest(history);
     while (this.#bytes > this.#mostBytes) this.#makeRoom();
-    if (this.#order.length > 2 * this.#messages + 64) this.#order.keep((entry) => !hasGone(entry));
+    if (this.#order.length > 2 * this.#messages + 64) this.#order.keep((one) => !this.#hasGone(one));
   }
 
   /** As `Broker.read`, for offsets of this history's epoch. */
@@ -98,7 +92,7 @@ export class MessageHistory {
   }
 
   #begin(topic: string): TopicHistory {
-    const history: TopicHistory = { topic, messages: new Queue(), lost: 0 };
+    const history: TopicHistory = { messages: new Queue(), lost: 0 };
     this.#topics.set(topic, history);
     this.#tree.add(topic, history);
     return history;
@@ -113,10 +107,16 @@ export class MessageHistory {
   }
 
   #makeRoom(): void {
-    const oldest = this.#order.shift()!;
-    if (hasGone(oldest)) return;
-    this.#dropOldest(oldest.of);
-    if (oldest.of.messages.length === 0) this.#forget(oldest.of.topic, oldest.of);
+    const { topic, offset } = this.#order.shift()!;
+    const history = this.#topics.get(topic);
+    if (history === undefined || offset <= history.lost) return;
+    this.#dropOldest(history);
+    if (history.messages.length === 0) this.#forget(topic, history);
+  }
+
+  #hasGone({ topic, offset }: BrokerMessage): boolean {
+    const history = this.#topics.get(topic);
+    return history === undefined || offset <= history.lost;
   }
 
   #forget(topic: string, history: TopicHistory): void {
@@ -128,10 +128,6 @@ export class MessageHistory {
 }
 
 export const incomplete: History = { messages: [], complete: false };
-
-function hasGone({ of, offset }: Ordered): boolean {
-  return offset <= of.lost;
-}
 
 /** Index of the first message after an offset, by bisection. */
 function firstAfter(messages: Queue<BrokerMessage>, offset: number): number {

@@ -55,7 +55,8 @@ export class LocalBroker implements Broker {
   readonly #sequences: SequenceMemory;
   readonly #journal: Journal | undefined;
   readonly #commit: GroupCommit | undefined;
-  readonly #retaining = new WeakSet<BrokerMessage>();
+  /** Messages to be retained whose turn has not come. */
+  readonly #retaining = new Set<BrokerMessage>();
   /** Last offset given, and last one delivered. */
   #last = 0;
   #delivered = 0;
@@ -144,7 +145,7 @@ export class LocalBroker implements Broker {
       this.#delivered = message.offset;
       this.#history.add(message);
     }
-    if (this.#retaining.has(message)) this.#retain(message);
+    if (this.#retaining.size > 0 && this.#retaining.delete(message)) this.#retain(message);
   }
 
   #retain(message: BrokerMessage): void {

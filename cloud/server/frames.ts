@@ -20,46 +20,25 @@ export const opcodes = { text: 0x1, binary: 0x2 } as const;
 const mostNumbered = 200_000;
 
 export class FrameCache {
-  readonly #json = new WeakMap<BrokerMessage, Buffer>();
-  readonly #echo = new WeakMap<BrokerMessage, Buffer>();
-  readonly #records = new WeakMap<BrokerMessage, Buffer>();
+  readonly #json = new BuiltFrames(jsonFrame);
+  readonly #echo = new BuiltFrames(echoFrame);
+  readonly #records = new BuiltFrames((message) => recordFrame(message, this.topicNumber(message.topic)));
   readonly #numbers = new Map<string, number>();
   #lastNumber = 0;
 
   /** `message` of `earl.v1.json`: the payload as it is when it is JSON, else in base64. */
   json(message: BrokerMessage): Buffer {
-    return cached(this.#json, message, ({ topic, payload, offset, retained, data }) => {
-      const head = `{"op":"message","topic":${JSON.stringify(topic)},"offset":${offset}${retained ? ',"retained":true' : ''}`;
-      if (data === undefined) {
-        return frame(opcodes.text, [
-          Buffer.from(`${head},"encoding":"base64","data":"${payload.toString('base64')}"}`),
-        ]);
-      }
-      return frame(opcodes.text, [Buffer.from(`${head},"data":`), payload.length === 0 ? nullText : payload, brace]);
-    });
+    return this.#json.of(message);
   }
 
   /** What the thesis' subscribers get; a payload that is no JSON as a string of base64. */
   echo(message: BrokerMessage): Buffer {
-    return cached(this.#echo, message, ({ topic, payload, data }) =>
-      textFrame(JSON.stringify({ channel: topic, message: data === undefined ? payload.toString('base64') : data })),
-    );
+    return this.#echo.of(message);
   }
 
   /** `message` of `earl.v1` as a frame of its own. The first byte of the record stands behind the frame's header. */
   binary(message: BrokerMessage): Buffer {
-    return cached(this.#records, message, ({ topic, payload, offset, retained }) => {
-      const number = this.topicNumber(topic);
-      const length = 1 + numberLength(number) + numberLength(offset) + numberLength(payload.length) + payload.length;
-      const header = headerLength(length);
-      const bytes = Buffer.allocUnsafe(header + length);
-      writeHeader(bytes, opcodes.binary, length);
-      bytes[header] = recordKinds.message | (retained ? recordFlags.retain : 0);
-      let at = writeNumber(bytes, header + 1, number);
-      at = writeNumber(bytes, at, offset);
-      payload.copy(bytes, writeNumber(bytes, at, payload.length));
-      return bytes;
-    });
+    return this.#records.of(message);
   }
 
   /** The number that stands for a topic on every connection; never used again for another one. */
@@ -72,6 +51,62 @@ export class FrameCache {
     }
     return number;
   }
+}
+
+/**
+ * Frames of one kind. Of live messages only the last one's is kept: brokers hand a message to all subscribers before the
+ * next. Retained ones are kept for as long as the broker has them, since many may wait in the queues of many clients.
+ */
+class BuiltFrames {
+  readonly #build: (message: BrokerMessage) => Buffer;
+  readonly #retained = new WeakMap<BrokerMessage, Buffer>();
+  #last: BrokerMessage | undefined;
+  #built: Buffer = nothing;
+
+  constructor(build: (message: BrokerMessage) => Buffer) {
+    this.#build = build;
+  }
+
+  of(message: BrokerMessage): Buffer {
+    if (message === this.#last) return this.#built;
+    if (message.retained) return this.#ofRetained(message);
+    this.#last = message;
+    this.#built = this.#build(message);
+    return this.#built;
+  }
+
+  #ofRetained(message: BrokerMessage): Buffer {
+    let built = this.#retained.get(message);
+    if (built === undefined) {
+      built = this.#build(message);
+      this.#retained.set(message, built);
+    }
+    return built;
+  }
+}
+
+function jsonFrame({ topic, payload, offset, retained, data }: BrokerMessage): Buffer {
+  const head = `{"op":"message","topic":${JSON.stringify(topic)},"offset":${offset}${retained ? ',"retained":true' : ''}`;
+  if (data === undefined) {
+    return frame(opcodes.text, [Buffer.from(`${head},"encoding":"base64","data":"${payload.toString('base64')}"}`)]);
+  }
+  return frame(opcodes.text, [Buffer.from(`${head},"data":`), payload.length === 0 ? nullText : payload, brace]);
+}
+
+function echoFrame({ topic, payload, data }: BrokerMessage): Buffer {
+  return textFrame(JSON.stringify({ channel: topic, message: data === undefined ? payload.toString('base64') : data }));
+}
+
+function recordFrame({ payload, offset, retained }: BrokerMessage, number: number): Buffer {
+  const length = 1 + numberLength(number) + numberLength(offset) + numberLength(payload.length) + payload.length;
+  const header = headerLength(length);
+  const bytes = Buffer.allocUnsafe(header + length);
+  writeHeader(bytes, opcodes.binary, length);
+  bytes[header] = recordKinds.message | (retained ? recordFlags.retain : 0);
+  let at = writeNumber(bytes, header + 1, number);
+  at = writeNumber(bytes, at, offset);
+  bytes.set(payload, writeNumber(bytes, at, payload.length));
+  return bytes;
 }
 
 /** `topic` of `earl.v1`. */
@@ -138,18 +173,6 @@ function writeHeader(bytes: Buffer, opcode: number, length: number): void {
   }
 }
 
+const nothing = Buffer.alloc(0);
 const nullText = Buffer.from('null');
 const brace = Buffer.from('}');
-
-function cached(
-  frames: WeakMap<BrokerMessage, Buffer>,
-  message: BrokerMessage,
-  build: (message: BrokerMessage) => Buffer,
-): Buffer {
-  let built = frames.get(message);
-  if (built === undefined) {
-    built = build(message);
-    frames.set(message, built);
-  }
-  return built;
-}

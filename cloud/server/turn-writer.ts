@@ -27,7 +27,9 @@ function flushAll(): void {
 
 export class TurnWriter {
   readonly #sink: ByteSink;
-  #frames: Buffer[] = [];
+  /** The first frame of the turn, and those that follow it: most turns have one for most sockets. */
+  #first: Buffer | undefined;
+  #more: Buffer[] | undefined;
   #bytes = 0;
   #written: ((error?: Error | null) => void) | undefined;
 
@@ -42,26 +44,29 @@ export class TurnWriter {
 
   /** @param written called when the kernel has taken this frame; at most one is waited for at a time */
   write(frame: Buffer, written?: (error?: Error | null) => void): void {
-    if (this.#frames.length === 0) {
+    if (this.#first === undefined) {
       if (dirty.length === 0) setImmediate(flushAll);
       dirty.push(this);
-    }
-    this.#frames.push(frame);
+      this.#first = frame;
+    } else if (this.#more === undefined) this.#more = [this.#first, frame];
+    else this.#more.push(frame);
     this.#bytes += frame.length;
     if (written) this.#written = written;
   }
 
   flush(): void {
-    const frames = this.#frames;
-    if (frames.length === 0) return;
+    const first = this.#first;
+    if (first === undefined) return;
+    const frames = this.#more;
     const written = this.#written;
-    this.#frames = [];
+    this.#first = undefined;
+    this.#more = undefined;
     this.#written = undefined;
     const bytes = this.#bytes;
     this.#bytes = 0;
     const sink = this.#sink;
     if (sink.destroyed) return;
-    if (frames.length === 1) sink.write(frames[0]!, written);
+    if (frames === undefined) sink.write(first, written);
     else if (bytes <= mostCopiedBytes) sink.write(Buffer.concat(frames, bytes), written);
     else {
       sink.cork();
