@@ -3,11 +3,13 @@
  * (session.ts, echo-session.ts).
  */
 
+import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import { closeCodes } from '../protocol/index.ts';
+import { takeBinary } from './frame-intake.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { type ByteSink, TurnWriter } from './turn-writer.ts';
+import { TurnWriter } from './turn-writer.ts';
 
 /** What a session hears from its connection. */
 export interface ConnectionHandlers {
@@ -20,6 +22,7 @@ export interface ConnectionHandlers {
 
 export class Connection {
   readonly #socket: WebSocket;
+  readonly #stream: Socket;
   readonly #writer: TurnWriter;
   readonly #outbox: Outbox;
   readonly #limits: ServerLimits;
@@ -28,9 +31,10 @@ export class Connection {
   #closedWith: number | undefined;
   #heard = true;
 
-  /** @param stream the socket under the WebSocket, which takes whole frames */
-  constructor(socket: WebSocket, stream: ByteSink, limits: ServerLimits, counters: CloudCounters) {
+  /** @param stream the socket under the WebSocket, which takes and brings whole frames */
+  constructor(socket: WebSocket, stream: Socket, limits: ServerLimits, counters: CloudCounters) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#limits = limits;
     this.#counters = counters;
     this.#writer = new TurnWriter(stream);
@@ -43,13 +47,15 @@ export class Connection {
   /** Starts to listen. Texts arrive one by one, in order, until the connection is closing. */
   attach(handlers: ConnectionHandlers): void {
     const socket = this.#socket;
-    socket.on('message', (data: RawData, isBinary: boolean) => {
+    const take = (data: Buffer, isBinary: boolean): void => {
       this.#heard = true;
       if (this.#closing) return;
       this.#counters.messagesIn += 1;
-      if (isBinary) handlers.onBinary(data as Buffer);
-      else handlers.onText((data as Buffer).toString('utf8'));
-    });
+      if (isBinary) handlers.onBinary(data);
+      else handlers.onText(data.toString('utf8'));
+    };
+    takeBinary(this.#stream, socket, this.#limits.messageBytes, (data) => take(data, true));
+    socket.on('message', (data: RawData, isBinary: boolean) => take(data as Buffer, isBinary));
     socket.on('pong', () => {
       this.#heard = true;
     });
