@@ -19,9 +19,11 @@ import {
   type Decision,
   decideHandshake,
   type HandshakePolicy,
+  operatorProblem,
   refuseHandshake,
 } from './handshake.ts';
 import { DeliveryCheck } from './health.ts';
+import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { Session, type SessionServices } from './session.ts';
@@ -64,6 +66,7 @@ class CloudServer implements Cloud {
   readonly #broker: Broker;
   readonly #commands: CommandRouter;
   readonly #delivery: DeliveryCheck;
+  readonly #metrics: Metrics;
   readonly #services: SessionServices;
   readonly #certificate: Certificate | undefined;
   readonly #http: Server;
@@ -94,8 +97,15 @@ class CloudServer implements Cloud {
     this.#broker = options.broker ?? this.#ownBroker();
     this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
     this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
-    this.#services = {
+    this.#metrics = new Metrics({
       broker: this.#broker,
+      counters: this.#counters,
+      connections: () => this.#connectionsNow,
+      waitingBytes: () => this.#waitingBytes,
+      isDraining: () => this.#closed !== undefined,
+    });
+    this.#services = {
+      broker: this.#metrics.broker,
       commands: this.#commands,
       frames: new FrameCache(),
       limits: this.#limits,
@@ -142,6 +152,7 @@ class CloudServer implements Cloud {
       await this.#certificate?.start(this.#limits.fileCheckMs, (line) => this.#log(line));
       await this.#commands.start();
       await this.#delivery.start();
+      this.#metrics.start();
       await new Promise<void>((resolve, reject) => {
         this.#http.once('error', reject);
         this.#http.listen(port, host, () => {
@@ -180,6 +191,7 @@ class CloudServer implements Cloud {
   }
 
   async #stopParts(): Promise<void> {
+    this.#metrics.stop();
     this.#gate.stop();
     this.#certificate?.stop();
     await this.#services.wills.stop();
@@ -244,6 +256,12 @@ class CloudServer implements Cloud {
     return this.#connections.size + this.#mqtt.connections;
   }
 
+  get #waitingBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.waitingBytes;
+    return bytes;
+  }
+
   async #listenForMqtt(host: string): Promise<void> {
     const port = this.#options.mqttPort;
     if (port === undefined) return;
@@ -261,6 +279,8 @@ class CloudServer implements Cloud {
       sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
     } else if (request.url?.split('?', 1)[0] === '/health') {
       await this.#answerHealth(request, response);
+    } else if (request.url?.split('?', 1)[0] === '/metrics') {
+      await this.#answerMetrics(request, response);
     } else {
       await serveFile(this.#options.webRoot, request, response);
     }
@@ -280,6 +300,16 @@ class CloudServer implements Cloud {
       sinceStart: this.#counters,
     });
     sendText(request, response, delivery.ok ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
+  }
+
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refused = await operatorProblem(request, this.#policy);
+    if (refused !== undefined) {
+      const headers = refused.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {};
+      sendText(request, response, refused.status, `${refused.problem}\n`, headers);
+      return;
+    }
+    sendText(request, response, 200, await this.#metrics.text(), { 'Content-Type': this.#metrics.contentType });
   }
 
   #ownBroker(): LocalBroker {

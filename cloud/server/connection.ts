@@ -75,6 +75,11 @@ export class Connection {
     this.#outbox.push(frame, retained);
   }
 
+  /** Bytes that the client has not taken. */
+  get waitingBytes(): number {
+    return this.#outbox.waitingBytes;
+  }
+
   get isClosing(): boolean {
     return this.#closing;
   }

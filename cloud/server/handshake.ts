@@ -62,6 +62,27 @@ function decideToken(shown: string | undefined, subprotocol: string, gate: Token
   }
 }
 
+/**
+ * Why a request may not see what is meant for operators, or undefined when it may: a page must be allowed, a token
+ * shown where the cloud has one, and a signed token must allow to subscribe to everything.
+ */
+export async function operatorProblem(
+  request: IncomingMessage,
+  policy: HandshakePolicy,
+): Promise<{ readonly status: number; readonly problem: string } | undefined> {
+  const foreign = originProblem(request, policy);
+  if (foreign !== undefined) return { status: 403, problem: foreign };
+  const shown = bearerToken(request) ?? requestUrl(request)?.searchParams.get('token') ?? undefined;
+  try {
+    const { rights } = await policy.gate.admit(shown);
+    if (rights.may('subscribe', '#')) return undefined;
+    return { status: 403, problem: 'the token must allow to subscribe to #' };
+  } catch (error) {
+    if (!(error instanceof TokenProblem)) throw error;
+    return { status: 401, problem: error.message };
+  }
+}
+
 /** The first of the client's offers that this server speaks. */
 export function chooseSubprotocol(offered: Iterable<string>): string | undefined {
   return [...offered].find((name) => spoken.includes(name));

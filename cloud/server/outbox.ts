@@ -42,6 +42,11 @@ export class Outbox {
     this.#onOverflow = onOverflow;
   }
 
+  /** Bytes that the client has not taken; last values that wait here are left out. */
+  get waitingBytes(): number {
+    return this.#stopped ? 0 : this.#liveBytes + this.#sink.bufferedAmount;
+  }
+
   push(frame: Buffer, retained: boolean): void {
     if (this.#stopped) return;
     if (!this.#draining) {

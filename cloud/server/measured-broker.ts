@@ -1,0 +1,106 @@
+/**
+ * A broker as its sessions see it, which counts what is handed to them and measures how long a message takes from being
+ * published to being written to the sockets of its subscribers, at the end of that turn of the event loop.
+ *
+ * Measured is the first message that is published after each tick of a timer, so that the others cost one comparison.
+ * What reaches no subscriber of this server within seconds is not counted.
+ */
+
+import type { SubscribeOptions } from '../broker/broker.ts';
+import {
+  type Broker,
+  type BrokerMessage,
+  type History,
+  LocalBroker,
+  type Position,
+  type PublishOptions,
+  type Subscription,
+} from '../broker/index.ts';
+
+/** Between two messages that are measured. */
+const periodMs = 100;
+/** After which a message that was not delivered is forgotten. */
+const patienceMs = 5_000;
+
+interface Sample {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly publishedMs: number;
+}
+
+export class MeasuredBroker implements Broker {
+  readonly #broker: Broker;
+  readonly #keepsObjects: boolean;
+  readonly #observe: (seconds: number) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #due = false;
+  #sample: Sample | undefined;
+  #deliveries = 0;
+
+  /** @param observe called with each measured time */
+  constructor(broker: Broker, observe: (seconds: number) => void) {
+    this.#broker = broker;
+    this.#keepsObjects = broker instanceof LocalBroker;
+    this.#observe = observe;
+  }
+
+  /** Messages handed to subscriptions: one that two filters of a client select counts twice. */
+  get deliveries(): number {
+    return this.#deliveries;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#due = this.#sample === undefined || performance.now() - this.#sample.publishedMs > patienceMs;
+    }, periodMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#due = false;
+  }
+
+  subscribe(
+    filter: string,
+    deliver: (message: BrokerMessage) => void,
+    options?: SubscribeOptions,
+  ): Promise<Subscription> {
+    const counting = (message: BrokerMessage): void => {
+      this.#deliveries += 1;
+      deliver(message);
+      if (this.#sample !== undefined) this.#delivered(message);
+    };
+    return this.#broker.subscribe(filter, counting, options);
+  }
+
+  read(filters: readonly string[], since: Position, most: number): Promise<History> {
+    return this.#broker.read(filters, since, most);
+  }
+
+  publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined {
+    if (this.#due) {
+      this.#due = false;
+      this.#sample = { topic, payload, publishedMs: performance.now() };
+    }
+    return this.#broker.publish(topic, payload, options);
+  }
+
+  close(): Promise<void> {
+    return this.#broker.close();
+  }
+
+  #delivered(message: BrokerMessage): void {
+    const sample = this.#sample!;
+    if (!this.#isIt(message, sample)) return;
+    this.#sample = undefined;
+    // After the sockets' writes of this turn, which were asked for before.
+    setImmediate(() => this.#observe((performance.now() - sample.publishedMs) / 1000));
+  }
+
+  /** An engine brings a message back as other objects; an equal one before it may then be taken for it. */
+  #isIt({ topic, payload, retained }: BrokerMessage, sample: Sample): boolean {
+    if (this.#keepsObjects) return payload === sample.payload;
+    return !retained && topic === sample.topic && payload.equals(sample.payload);
+  }
+}
