@@ -1,4 +1,5 @@
 /** Brokers: the interface and its implementations. */
+export { type BackplaneOptions, openBackplane } from './backplane.ts';
 export {
   type Broker,
   BrokerMessage,
@@ -12,4 +13,3 @@ export {
 } from './broker.ts';
 export { Journal, type JournalOptions } from './journal.ts';
 export { LocalBroker, type LocalBrokerOptions } from './local.ts';
-export { RedisBroker, type RedisBrokerOptions } from './redis.ts';

@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { type Broker, Journal, LocalBroker } from '../broker/index.ts';
+import { type Broker, Journal, LocalBroker, openBackplane } from '../broker/index.ts';
 import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
@@ -50,9 +50,17 @@ export interface Cloud {
  * as the options say.
  */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
-  const cloud = new CloudServer(options);
+  const backplane = options.backplane === undefined ? undefined : await connectBackplane(options);
+  const cloud = new CloudServer(options, backplane);
   await cloud.listen(options.host ?? '127.0.0.1', options.port ?? 8080);
   return cloud;
+}
+
+function connectBackplane({ backplane = '', log = () => {} }: CloudOptions): Promise<Broker> {
+  return openBackplane(backplane, {
+    log,
+    onSubscriberError: (error, { topic }) => log(`delivering a message on ${topic}: ${errorMessage(error)}`),
+  });
 }
 
 class CloudServer implements Cloud {
@@ -87,14 +95,15 @@ class CloudServer implements Cloud {
   #keepalive: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: CloudOptions) {
+  /** @param backplane is closed with the cloud */
+  constructor(options: CloudOptions, backplane: Broker | undefined) {
     const loopback = isLoopback(options.host ?? '127.0.0.1');
     this.token = options.token ?? (loopback || options.keys !== undefined ? undefined : generateToken());
     this.#gate = new TokenGate(this.token, options.keys);
     this.#options = options;
     this.#limits = { ...defaultServerLimits, ...options.limits };
     this.#policy = { gate: this.#gate, allowedOrigins: options.allowedOrigins ?? [], loopback };
-    this.#broker = options.broker ?? this.#ownBroker();
+    this.#broker = options.broker ?? backplane ?? this.#ownBroker();
     this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
     this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
     this.#metrics = new Metrics({

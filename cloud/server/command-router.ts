@@ -3,6 +3,7 @@
  * that spans several servers carries them between servers without a change here.
  *
  *     $serve/site/probe/session   retained: the session serves the probe (command-directory.ts)
+ *     $alive/server               a server lives
  *     $call/session               a command for a gateway's session
  *     $reply/server               its result, to the server of the client that asked
  *
@@ -34,7 +35,7 @@ export class CommandRouter {
   /** @param serverId unique among the servers that share the broker; one topic level */
   constructor(broker: Broker, serverId: string, mostPerGateway: number) {
     this.#broker = broker;
-    this.#directory = new CommandDirectory(broker);
+    this.#directory = new CommandDirectory(broker, serverId);
     this.#serverId = serverId;
     this.#mostPerGateway = mostPerGateway;
   }

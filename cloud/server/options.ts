@@ -74,6 +74,11 @@ export interface CloudOptions {
    * `DATA_FAILED` or `DATA_TOO_NEW`. Not together with `broker`.
    */
   readonly journal?: JournalOptions;
+  /**
+   * Address of an engine that several servers share: `redis://host:port/database` or `nats://host:port`. Rejects with
+   * `BACKPLANE_BAD_URL` or `BACKPLANE_UNREACHABLE`. Not together with `broker` or `journal`.
+   */
+  readonly backplane?: string;
   /** Default: a LocalBroker, closed with the cloud. One that is passed in stays open. */
   readonly broker?: Broker;
   /** What clients must show. Default: none on loopback or with `keys`, a random one elsewhere. */

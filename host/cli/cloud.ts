@@ -18,6 +18,7 @@ interface CloudCommandOptions {
   mqtt?: number | true;
   data?: string;
   fsync?: true;
+  backplane?: string;
   json?: true;
 }
 
@@ -35,6 +36,7 @@ export function cloudCommand(): Command {
     .option('--mqtt [port]', 'speak MQTT by TCP as well, by default on 1883; 0 takes a free port', parsePort)
     .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
+    .option('--backplane <url>', 'share messages with other servers: redis://HOST:PORT[/DATABASE] or nats://HOST:PORT')
     .option('--json', 'print events as JSON lines on stdout')
     .addHelpText(
       'after',
@@ -46,6 +48,7 @@ Examples:
   $ earl cloud --host 0.0.0.0 --keys keys       for the whole network, with signed tokens (earl token)
   $ earl cloud --host 0.0.0.0 --keys keys --tls-cert fullchain.pem --tls-key privkey.pem
   $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
+  $ earl cloud --backplane redis://127.0.0.1:6379    one of several servers; docs/operations.md, "Engines"
   $ earl cloud --allow-origin https://lab.example
   $ earl cloud --mqtt                           mosquitto_sub -t '#' -v hears everything
   $ npx wscat -c ws://127.0.0.1:8080 -s earl.v1.json
@@ -66,7 +69,7 @@ async function run(options: CloudCommandOptions): Promise<void> {
     ...tlsOption(options),
     allowedOrigins: options.allowOrigin,
     ...mqttOption(options),
-    ...journalOption(options),
+    ...storeOption(options),
     webRoot: join(packageRoot(), 'dist/cloud/web'),
     serverName: `earl/${version}`,
     log: (line) => console.error(line),
@@ -91,7 +94,11 @@ function tlsOption({ tlsCert, tlsKey }: CloudCommandOptions): Pick<CloudOptions,
   throw new EarlError('USAGE', '--tls-cert and --tls-key belong together');
 }
 
-function journalOption({ data, fsync }: CloudCommandOptions): Pick<CloudOptions, 'journal'> {
+function storeOption({ data, fsync, backplane }: CloudCommandOptions): Pick<CloudOptions, 'journal' | 'backplane'> {
+  if (backplane !== undefined && data !== undefined) {
+    throw new EarlError('USAGE', '--data and --backplane do not go together: the engine keeps the messages');
+  }
+  if (backplane !== undefined) return { backplane };
   if (data !== undefined) return { journal: { folder: resolve(data), fsync: fsync === true } };
   if (fsync) throw new EarlError('USAGE', '--fsync needs --data FOLDER');
   return {};

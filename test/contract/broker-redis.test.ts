@@ -1,6 +1,7 @@
 /** The broker over Redis keeps the contract. */
 import { afterAll, beforeAll } from 'vitest';
-import { publishJson, RedisBroker } from '../../cloud/broker/index.ts';
+import { publishJson } from '../../cloud/broker/index.ts';
+import { RedisBroker } from '../../cloud/broker/redis.ts';
 import { brokerContract } from './broker.contract.ts';
 import { Engine } from './engines.ts';
 
