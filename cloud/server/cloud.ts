@@ -26,6 +26,7 @@ import { DeliveryCheck } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
+import { Bucket } from './rate.ts';
 import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
 import { Certificate } from './tls.ts';
@@ -77,6 +78,7 @@ class CloudServer implements Cloud {
   readonly #metrics: Metrics;
   readonly #services: SessionServices;
   readonly #certificate: Certificate | undefined;
+  readonly #handshakes: Bucket;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #mqtt: MqttServer;
@@ -133,14 +135,17 @@ class CloudServer implements Cloud {
     const times = httpTimes(this.#limits);
     this.#certificate = options.tls && new Certificate(options.tls, times, handle);
     this.#http = this.#certificate?.server ?? createServer(times, handle);
+    this.#http.maxConnections = this.#limits.connections + this.#limits.httpConnections;
+    this.#handshakes = new Bucket(this.#limits.handshakes);
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       maxPayload: this.#limits.messageBytes,
+      maxFragments: this.#limits.fragments,
       perMessageDeflate: false,
       handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
     });
-    this.#mqtt = new MqttServer(this.#services, () => this.#isFull() !== undefined);
+    this.#mqtt = new MqttServer(this.#services, () => (this.#isFull() ?? this.#isFlooded()) !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -221,7 +226,7 @@ class CloudServer implements Cloud {
         this.#begin(webSocket, socket as Socket, subprotocol, grant);
       });
     };
-    const decision = this.#isFull() ?? decideHandshake(request, this.#policy);
+    const decision = this.#isFull() ?? this.#isFlooded() ?? decideHandshake(request, this.#policy);
     if (!(decision instanceof Promise)) {
       decide(decision);
       return;
@@ -237,6 +242,12 @@ class CloudServer implements Cloud {
         this.#log(`a handshake failed: ${errorMessage(error)}`);
         socket.destroy();
       });
+  }
+
+  /** Counts a handshake. */
+  #isFlooded(): { status: number; problem: string } | undefined {
+    if (this.#handshakes.tryTake()) return undefined;
+    return { status: 503, problem: 'too many connections are being opened: try again in a moment' };
   }
 
   #isFull(): { status: number; problem: string } | undefined {

@@ -30,6 +30,7 @@ export class Connection {
   #closing = false;
   #closedWith: number | undefined;
   #heard = true;
+  #holds = 0;
 
   /** @param stream the socket under the WebSocket, which takes and brings whole frames */
   constructor(socket: WebSocket, stream: Socket, limits: ServerLimits, counters: CloudCounters) {
@@ -84,11 +85,16 @@ export class Connection {
     return this.#closing;
   }
 
-  /** Stops or resumes reading, so that a client cannot ask faster than the broker accepts. */
+  /**
+   * Stops or resumes reading, so that a client cannot ask faster than the broker accepts. There may be several reasons at
+   * once: it is read again when as many calls have resumed as have stopped.
+   */
   setReading(reading: boolean): void {
+    this.#holds += reading ? -1 : 1;
+    this.#heard = true;
     if (this.#closing) return;
-    if (reading) this.#socket.resume();
-    else this.#socket.pause();
+    if (this.#holds === 0) this.#socket.resume();
+    else if (!reading && this.#holds === 1) this.#socket.pause();
   }
 
   /** Sends a close frame, and destroys the socket when the client does not answer it in time. */
@@ -107,7 +113,8 @@ export class Connection {
 
   /** Called once per keepalive period: closes the connection when nothing was heard since the last call. */
   keepalive(): void {
-    if (this.#closing) return;
+    // Who is not read cannot be heard answering.
+    if (this.#closing || this.#holds > 0) return;
     if (!this.#heard) {
       this.close(closeCodes.keepalive, 'no answer to a ping');
       return;

@@ -13,6 +13,7 @@
 import { jsonPayload, type Subscription } from '../broker/index.ts';
 import { closeCodes, isReserved, type Json, jsonProblem, topicProblem } from '../protocol/index.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
+import { PublishRate } from './rate.ts';
 import { closeReason, type SessionServices } from './session.ts';
 import type { Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
@@ -21,12 +22,14 @@ export class EchoSession implements ConnectionHandlers, LeaseEvents {
   readonly #connection: Connection;
   readonly #services: SessionServices;
   readonly #lease: Lease;
+  readonly #rate: PublishRate;
   readonly #subscriptions = new Map<string, Promise<Subscription>>();
   #operations = 0;
 
   constructor(connection: Connection, services: SessionServices, grant: Grant) {
     this.#connection = connection;
     this.#services = services;
+    this.#rate = new PublishRate(services.limits.publishes, (reading) => connection.setReading(reading));
     this.#lease = services.gate.lease(grant, services.limits.expiryWarningMs, this);
   }
 
@@ -63,6 +66,7 @@ export class EchoSession implements ConnectionHandlers, LeaseEvents {
 
   onClose(): void {
     this.#lease.close();
+    this.#rate.close();
     for (const subscription of this.#subscriptions.values()) {
       subscription.then((begun) => begun.unsubscribe()).catch(() => {});
     }
@@ -105,6 +109,7 @@ export class EchoSession implements ConnectionHandlers, LeaseEvents {
       this.#bad(problem);
       return;
     }
+    this.#rate.count();
     const json = published as Json;
     this.#run(this.#services.broker.publish(subject as string, jsonPayload(json), { json }));
   }

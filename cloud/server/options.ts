@@ -2,6 +2,7 @@
 
 import type { Broker, JournalOptions } from '../broker/index.ts';
 import { limits } from '../protocol/index.ts';
+import type { Rate } from './rate.ts';
 import type { TlsFiles } from './tls.ts';
 
 /** Every limit of the server, each with the policy that applies beyond it. */
@@ -12,8 +13,16 @@ export const defaultServerLimits = {
   queueBytes: 1024 * 1024,
   /** Retained values waiting for one slow client, which the bytes above leave out; beyond, it is closed with 4100. */
   queuedRetained: 32_768,
+  /** Fragments of one message; beyond, the connection is closed with 1008. */
+  fragments: 1_024,
   /** Connections; beyond, the handshake is refused with 503. */
   connections: 10_000,
+  /** Connections that do not (or do not yet) speak WebSocket, beside those above; beyond, they are ended at once. */
+  httpConnections: 1_000,
+  /** Handshakes; beyond, they are refused with 503 and `Retry-After`. */
+  handshakes: { perSecond: 4_000, burst: 4_000 } as Rate,
+  /** Publishes of one connection; beyond, it is not read until its debt is paid: back-pressure. */
+  publishes: { perSecond: 50_000, burst: 50_000 } as Rate,
   /** Filters of one connection; beyond, `error` 104. */
   subscriptions: 256,
   /** Messages that a resumed subscription may bring; beyond, it begins anew and says `recovered: false`. */

@@ -26,6 +26,7 @@ import { SessionFilters } from './filters.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import type { GatewayCalls } from './gateway-calls.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
+import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
 import { type Action, allRights, type Rights } from './rights.ts';
 import type { TokenGate } from './tokens.ts';
@@ -58,6 +59,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
   readonly #binary: boolean;
   #binaryPublisher: BinaryPublisher | undefined;
   readonly #shown: Grant | undefined;
+  readonly #rate: PublishRate;
   #lease: Lease | undefined;
   #welcomed = false;
   /** What came while the token of `hello` was checked: no more than had been read already. */
@@ -83,6 +85,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     this.#services = services;
     this.#id = id;
     this.#shown = grant;
+    this.#rate = new PublishRate(services.limits.publishes, (reading) => connection.setReading(reading));
     this.#binary = binary;
     const { frames, limits } = services;
     this.#filters = new SessionFilters(
@@ -136,6 +139,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     clearTimeout(this.#helloDeadline);
     this.#will?.end(goodbyes.has(code));
     this.#lease?.close();
+    this.#rate.close();
     this.#filters.close();
     // A broker that is closed as well has forgotten the session already.
     this.#gateway?.close().catch(() => {});
@@ -249,6 +253,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     return new BinaryPublisher(
       {
         publish: (topic, payload, options) => {
+          this.#rate.count();
           const accepting = this.#services.broker.publish(topic, payload, options);
           if (accepting) this.#begin(accepting);
           return accepting;
@@ -263,6 +268,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
   }
 
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
+    this.#rate.count();
     if (isReserved(topic)) {
       this.#fail(id, errorCodes.badTopic, 'topics must not begin with $');
       return;
