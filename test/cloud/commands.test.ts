@@ -1,9 +1,12 @@
 /**
  * Commands through the cloud: to exactly one gateway, at most once, with an honest answer; over the in-process broker
- * and over one that answers later.
+ * over one that answers later, and over
+ * the engines that servers share.
  */
-import { describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, LocalBroker } from '../../cloud/broker/index.ts';
+import { RedisBroker } from '../../cloud/broker/redis.ts';
+import { Engine } from '../contract/engines.ts';
 import { LateBroker } from '../contract/late-broker.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
@@ -17,13 +20,32 @@ async function serving(cloud: Parameters<typeof RawClient.join>[0], ...probes: s
   return gateway;
 }
 
-const brokers: [name: string, create: () => Broker][] = [
+let redis: Engine;
+beforeAll(async () => {
+  redis = await Engine.redis('--appendfsync', 'no');
+});
+afterAll(() => redis.remove());
+
+const opened: Broker[] = [];
+let clouds = 0;
+async function overRedis(): Promise<Broker> {
+  const broker = await RedisBroker.connect({ url: redis.url, prefix: `commands${++clouds}` });
+  opened.push(broker);
+  return broker;
+}
+
+const brokers: [name: string, create: () => Broker | Promise<Broker>][] = [
   ['the in-process broker', () => new LocalBroker()],
   ['a late broker', () => new LateBroker()],
+  ['Redis', overRedis],
 ];
 
 describe.each(brokers)('command over %s', (_, createBroker) => {
-  const start: typeof startCloud = (options) => startCloud({ broker: createBroker(), ...options });
+  const start = async (options: Parameters<typeof startCloud>[0] = {}) =>
+    startCloud({ broker: await createBroker(), ...options });
+  afterEach(async () => {
+    for (const broker of opened.splice(0)) await broker.close();
+  });
 
   it('reaches the gateway and its result the sender, bytes as they were', async () => {
     const cloud = await start();
@@ -129,7 +151,7 @@ describe.each(brokers)('command over %s', (_, createBroker) => {
   });
 
   it('crosses servers that share a broker', async () => {
-    const broker = createBroker();
+    const broker = await createBroker();
     const [one, two] = [await start({ broker }), await start({ broker })];
     const gateway = await serving(one, 'home/ball');
     const client = await RawClient.join(two);
