@@ -1,13 +1,15 @@
 /**
- * Random bytes against a running cloud: as handshakes, as frames after a good handshake, as texts after hello.
+ * Random bytes against a running cloud: as handshakes, as frames after a good handshake, as texts and records after hello.
  *
- * Bounded and repeatable: the seed is printed when something fails. `EARL_FUZZ_SEED` and `EARL_FUZZ_ROUNDS` change both.
+ * Bounded and repeatable: the seed is printed when something fails. `EARL_FUZZ_SEED` and `EARL_FUZZ_ROUNDS` change both;
+ * a round is a connection, or ten of the records and texts. 25,000 rounds are more than a million messages, and print
+ * what they cost.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Json } from '../../cloud/protocol/index.ts';
+import { type Json, publishRecord, topicRecord } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
 import { cloudsForTests, health, offset, position, RawClient } from './raw-client.ts';
 
@@ -92,6 +94,63 @@ it.each(['earl.v1.json', 'echo-protocol'])(
     await expectAlive(cloud);
   },
 );
+
+it('survives random records on earl.v1, and others are served as before', async () => {
+  const cloud = await start({ limits: { badMessages: 1_000_000 } });
+  const random = randomFrom(seed + 3);
+  const witness = await RawClient.join(cloud);
+  await witness.ask({ op: 'subscribe', id: 1, filter: 'witness' });
+  const memoryBefore = await memoryMiB();
+  const began = performance.now();
+  let messages = 0;
+  let slowestMs = 0;
+  for (let round = 0; round < rounds / 10; round++) {
+    const client = await RawClient.open(cloud, { subprotocols: 'earl.v1' });
+    client.say({ op: 'hello', publisher: `fuzz-${round % 10}` });
+    for (let count = 0; count < 400; count++) client.socket.send(randomRecords(random));
+    messages += 400;
+    const askedAt = performance.now();
+    witness.say({ op: 'publish', topic: 'witness', data: round });
+    expect((await witness.next()).data).toBe(round);
+    slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+    client.say({ op: 'ping', id: 1_000_001 });
+    let said = '';
+    let answers = 0;
+    for (; !said.includes('1000001'); answers++) said = await client.nextText();
+    expect(answers, `seed ${seed} round ${round}`).toBeGreaterThan(100);
+    await client.end();
+  }
+  await witness.end();
+  await expectAlive(cloud);
+  if (rounds < 1000) return;
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  const grownMiB = ((await memoryMiB()) - memoryBefore).toFixed(1);
+  console.log(
+    `${messages} binary messages in ${seconds} s, slowest neighbour ${slowestMs.toFixed(0)} ms, heap +${grownMiB} MiB`,
+  );
+}, 3_600_000);
+
+/** The heap after a collection, where there is one to ask for (node --expose-gc). */
+async function memoryMiB(): Promise<number> {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
+/** A few records, mostly good ones, of which bytes were changed, cut off or put in. */
+function randomRecords(random: () => number): Uint8Array {
+  const records = Array.from({ length: 1 + below(random, 4) }, () => {
+    const number = pick(random, [0, 1, 2, 127, 128, 300, Number.MAX_SAFE_INTEGER]);
+    if (random() < 0.4)
+      return topicRecord(number, pick(random, ['a', 'a/b', 'a/+', '#', '$call/x', '', '\u0000', 'ä/ö']));
+    const payload = Buffer.from(JSON.stringify(randomValue(random, 2)));
+    return publishRecord(number, payload, random() < 0.2, random() < 0.3 ? below(random, 1000) : undefined);
+  });
+  const bytes = Buffer.concat(records);
+  if (random() < 0.7)
+    for (let changes = below(random, 4); changes >= 0; changes--)
+      bytes[below(random, bytes.length)] = below(random, 256);
+  return random() < 0.3 ? bytes.subarray(0, below(random, bytes.length + 1)) : bytes;
+}
 
 const keys = [
   'op',
