@@ -1,0 +1,93 @@
+/**
+ * MQTT 3.1.1 beside the other protocols: sessions on the cloud's WebSocket (subprotocol `mqtt`), and a TCP listener.
+ */
+
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Connection, ConnectionHandlers } from './connection.ts';
+import { MqttClients } from './mqtt-clients.ts';
+import { MqttFrames } from './mqtt-frames.ts';
+import { MqttTcpLink, MqttWebSocketLink } from './mqtt-link.ts';
+import { MqttSession } from './mqtt-session.ts';
+import type { SessionServices } from './session.ts';
+import type { Grant } from './tokens-jwt.ts';
+
+export class MqttServer {
+  readonly #services: SessionServices;
+  readonly #isFull: () => boolean;
+  readonly #clients: MqttClients;
+  readonly #frames = new MqttFrames();
+  readonly #links = new Set<MqttTcpLink>();
+  #server: Server | undefined;
+
+  /** @param isFull whether another TCP connection would be too many; it is closed without a word then */
+  constructor(services: SessionServices, isFull: () => boolean) {
+    this.#services = services;
+    this.#isFull = isFull;
+    this.#clients = new MqttClients(services.limits.mqttSessions, services.limits.mqttSessionMs);
+  }
+
+  /** TCP connections now. */
+  get connections(): number {
+    return this.#links.size;
+  }
+
+  /** The session of a WebSocket. `grant`: what the handshake's token gave. */
+  webSocketSession(connection: Connection, grant: Grant | undefined): ConnectionHandlers {
+    const link = new MqttWebSocketLink(connection, this.#frames);
+    const session = new MqttSession(link, this.#services, this.#clients, grant);
+    return {
+      onText: () => session.bad('MQTT comes in binary messages'),
+      onBinary: (bytes) => session.onBytes(bytes),
+      onClose: () => session.onClose(),
+    };
+  }
+
+  /**
+   * Listens for TCP, by TLS where options for it are given; resolves with the port. Rejects with what Node says.
+   */
+  listen(host: string, port: number, tls: TlsOptions | undefined, log: (line: string) => void): Promise<number> {
+    const server = tls
+      ? createTlsServer(tls, (socket) => this.#accept(socket))
+      : createServer((socket) => this.#accept(socket));
+    this.#server = server;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        server.on('error', (error) => log(`the MQTT listener failed: ${error.message}`));
+        resolve((server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Ends all TCP connections; resolves when they are gone. Those by WebSocket are the cloud's to end. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    if (!server?.listening) return;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const link of [...this.#links]) link.close();
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isFull()) {
+      this.#services.counters.refusedHandshakes += 1;
+      socket.destroy();
+      return;
+    }
+    const { limits, counters } = this.#services;
+    const link = new MqttTcpLink(socket, this.#frames, limits, counters);
+    const session = new MqttSession(link, this.#services, this.#clients, undefined);
+    counters.connections += 1;
+    this.#links.add(link);
+    link.attach({
+      onBytes: (bytes) => session.onBytes(bytes),
+      onClose: () => {
+        this.#links.delete(link);
+        session.onClose();
+      },
+    });
+  }
+}
