@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON } from '../protocol/index.ts';
+import { SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
 import { isLoopback, type TokenGate } from './tokens.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 
@@ -25,7 +25,7 @@ export type Decision =
   | { readonly subprotocol: string; readonly grant: Grant | undefined }
   | { readonly status: number; readonly problem: string };
 
-const spoken: readonly string[] = [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, SUBPROTOCOL_ECHO];
+const spoken: readonly string[] = [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT];
 
 /** A promise only where a signature is checked. */
 export function decideHandshake(request: IncomingMessage, policy: HandshakePolicy): Decision | Promise<Decision> {

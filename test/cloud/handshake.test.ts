@@ -23,14 +23,14 @@ async function refusal(cloud: Cloud, options: RawOptions = {}): Promise<{ status
 describe('subprotocols', () => {
   it('are needed', async () => {
     const cloud = await start();
-    const expected = { status: 400, text: expect.stringMatching(/earl\.v1, earl\.v1\.json, echo-protocol/) };
+    const expected = { status: 400, text: expect.stringMatching(/earl\.v1, earl\.v1\.json, echo-protocol, mqtt/) };
     expect(await refusal(cloud, { subprotocols: [] })).toEqual(expected);
-    expect(await refusal(cloud, { subprotocols: ['mqtt'] })).toEqual(expected);
+    expect(await refusal(cloud, { subprotocols: ['amqp'] })).toEqual(expected);
     expect((await fetch(`${cloud.url}/health`)).status).toBe(200);
   });
 
   it('are chosen in the order of the client', async () => {
-    const client = await RawClient.open(await start(), { subprotocols: ['mqtt', 'echo-protocol', 'earl.v1.json'] });
+    const client = await RawClient.open(await start(), { subprotocols: ['amqp', 'echo-protocol', 'earl.v1.json'] });
     expect(client.socket.protocol).toBe('echo-protocol');
   });
 });
