@@ -22,6 +22,7 @@ import {
   operatorProblem,
   refuseHandshake,
 } from './handshake.ts';
+import { spread } from './drain.ts';
 import { DeliveryCheck } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
@@ -42,6 +43,11 @@ export interface Cloud {
   readonly mqttPort: number | undefined;
   /** The one token that clients may show; undefined when none is needed, or signed ones only. */
   readonly token: string | undefined;
+  /**
+   * Takes no more connections, so that /health says 503 and balancers choose another server, sends the clients that are
+   * here away one by one over this time (4101), and closes. A `close` meanwhile cuts it short.
+   */
+  drain(overMs: number): Promise<void>;
   /** Tells every client to come back later (4101), and resolves when all connections are gone. */
   close(): Promise<void>;
 }
@@ -96,6 +102,8 @@ class CloudServer implements Cloud {
   #address = { host: '', port: 0 };
   #keepalive: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
+  #draining = false;
+  readonly #cut = new AbortController();
 
   /** @param backplane is closed with the cloud */
   constructor(options: CloudOptions, backplane: Broker | undefined) {
@@ -113,7 +121,7 @@ class CloudServer implements Cloud {
       counters: this.#counters,
       connections: () => this.#connectionsNow,
       waitingBytes: () => this.#waitingBytes,
-      isDraining: () => this.#closed !== undefined,
+      isDraining: () => this.#draining,
     });
     this.#services = {
       broker: this.#metrics.broker,
@@ -187,7 +195,17 @@ class CloudServer implements Cloud {
     this.#keepalive.unref();
   }
 
+  async drain(overMs: number): Promise<void> {
+    this.#draining = true;
+    const leave = (connection: Connection) =>
+      connection.close(closeCodes.shuttingDown, 'the cloud is shutting down: connect again');
+    await spread(this.#connections, overMs, leave, this.#cut.signal);
+    await this.close();
+  }
+
   close(): Promise<void> {
+    this.#draining = true;
+    this.#cut.abort();
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -251,7 +269,7 @@ class CloudServer implements Cloud {
   }
 
   #isFull(): { status: number; problem: string } | undefined {
-    if (this.#closed) return { status: 503, problem: 'the cloud is shutting down' };
+    if (this.#draining) return { status: 503, problem: 'the cloud is shutting down' };
     if (this.#connectionsNow < this.#limits.connections) return undefined;
     return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
   }
@@ -308,8 +326,9 @@ class CloudServer implements Cloud {
 
   async #answerHealth(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const delivery = await this.#delivery.check();
+    const isWell = delivery.ok && !this.#draining;
     const body = JSON.stringify({
-      status: delivery.ok ? 'ok' : 'failing',
+      status: this.#draining ? 'draining' : delivery.ok ? 'ok' : 'failing',
       server: this.#services.serverName,
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
@@ -319,7 +338,7 @@ class CloudServer implements Cloud {
         : {}),
       sinceStart: this.#counters,
     });
-    sendText(request, response, delivery.ok ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
+    sendText(request, response, isWell ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Cloud, type CloudOptions, startCloud } from '../../cloud/server/index.ts';
 import { EarlError } from '../../errors/index.ts';
+import { parseDurationMs } from './duration.ts';
 import { exitCodes } from './exit-codes.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -19,6 +20,7 @@ interface CloudCommandOptions {
   data?: string;
   fsync?: true;
   backplane?: string;
+  drain: number;
   json?: true;
 }
 
@@ -37,6 +39,7 @@ export function cloudCommand(): Command {
     .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
     .option('--backplane <url>', 'share messages with other servers: redis://HOST:PORT[/DATABASE] or nats://HOST:PORT')
+    .option('--drain <duration>', 'at the end, send the clients away one by one over this time', parseDurationMs, 0)
     .option('--json', 'print events as JSON lines on stdout')
     .addHelpText(
       'after',
@@ -49,6 +52,7 @@ Examples:
   $ earl cloud --host 0.0.0.0 --keys keys --tls-cert fullchain.pem --tls-key privkey.pem
   $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
   $ earl cloud --backplane redis://127.0.0.1:6379    one of several servers; docs/operations.md, "Engines"
+  $ earl cloud --drain 10s                      behind a balancer: no storm of reconnections at its end
   $ earl cloud --allow-origin https://lab.example
   $ earl cloud --mqtt                           mosquitto_sub -t '#' -v hears everything
   $ npx wscat -c ws://127.0.0.1:8080 -s earl.v1.json
@@ -84,7 +88,7 @@ async function run(options: CloudCommandOptions): Promise<void> {
   announce(cloud, options);
   await stop;
   console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
-  await cloud.close();
+  await cloud.drain(options.drain);
   if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
 }
 
