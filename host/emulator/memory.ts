@@ -7,7 +7,7 @@
  */
 
 import { type FlashContents, flashStart } from './flash-contents.ts';
-import type { RegisterFile } from './register-file.ts';
+import { type RegisterFile, readByteOf, readWordOf, writeByteOf, writeWordOf } from './register-file.ts';
 
 export const ramStart = 0x0200;
 export const ramEnd = 0x0400;
@@ -73,8 +73,9 @@ export class Memory {
     if (address >= ramStart && address < ramEnd) return this.ram[address - ramStart]!;
     if (address < ramStart) {
       this.host.beforeRegister();
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
-      const value = this.registers.readByte(address);
+      const owner = this.registers.owner(address);
+      if (owner === undefined) this.host.complain('UNMAPPED_READ', address);
+      const value = readByteOf(owner, address);
       this.host.afterRegister();
       return value;
     }
@@ -94,8 +95,9 @@ export class Memory {
     if (address >= ramStart && address < ramEnd) this.ram[address - ramStart] = value;
     else if (address < ramStart) {
       this.host.beforeRegister();
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
-      this.registers.writeByte(address, value);
+      const owner = this.registers.owner(address);
+      if (owner === undefined) this.host.complain('UNMAPPED_WRITE', address);
+      writeByteOf(owner, address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, true);
   }
@@ -139,8 +141,9 @@ export class Memory {
   private readWordElsewhere(address: number): number {
     if (address < ramStart) {
       this.host.beforeRegister();
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
-      const value = this.registers.readWord(address);
+      const owner = this.registers.owner(address);
+      if (owner === undefined) this.host.complain('UNMAPPED_READ', address);
+      const value = readWordOf(owner, address);
       this.host.afterRegister();
       return value;
     }
@@ -158,8 +161,9 @@ export class Memory {
       this.writeWord(address & 0xfffe, value);
     } else if (address < ramStart) {
       this.host.beforeRegister();
-      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
-      this.registers.writeWord(address, value);
+      const owner = this.registers.owner(address);
+      if (owner === undefined) this.host.complain('UNMAPPED_WRITE', address);
+      writeWordOf(owner, address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, false);
   }

@@ -39,29 +39,25 @@ export class RegisterFile implements RegisterBus {
     this.own([address], new HookOwner(hook));
   }
 
-  /** True when the address, or the word that holds it, has an owner. */
-  mapped(address: number): boolean {
-    return this.owner(address) !== undefined;
+  /** Whose register, or whose word with it, the address is. */
+  owner(address: number): RegisterOwner | undefined {
+    return this.owners[this.places[placeOf(address)]!];
   }
 
   readByte(address: number): number {
-    if (address < wordsStart) return (this.owner(address)?.readRegister(address) ?? 0) & 0xff;
-    const value = this.owner(address)?.readRegister(address & ~1) ?? 0;
-    return (address & 1) === 1 ? value >> 8 : value & 0xff;
+    return readByteOf(this.owner(address), address);
   }
 
   readWord(address: number): number {
-    const value = this.owner(address)?.readRegister(address) ?? 0;
-    return address < wordsStart ? value & 0xff : value;
+    return readWordOf(this.owner(address), address);
   }
 
   writeByte(address: number, value: number): void {
-    if (address < wordsStart) this.owner(address)?.writeRegister(address, value);
-    else this.owner(address)?.writeRegister(address & ~1, (address & 1) === 1 ? value << 8 : value);
+    writeByteOf(this.owner(address), address, value);
   }
 
   writeWord(address: number, value: number): void {
-    this.owner(address)?.writeRegister(address, address < wordsStart ? value & 0xff : value);
+    writeWordOf(this.owner(address), address, value);
   }
 
   /** A byte without side effects. */
@@ -70,10 +66,28 @@ export class RegisterFile implements RegisterBus {
     const value = this.owner(address)?.peekRegister(address & ~1) ?? 0;
     return (address & 1) === 1 ? value >> 8 : value & 0xff;
   }
+}
 
-  private owner(address: number): RegisterOwner | undefined {
-    return this.owners[this.places[placeOf(address)]!];
-  }
+export function readByteOf(owner: RegisterOwner | undefined, address: number): number {
+  if (owner === undefined) return 0;
+  if (address < wordsStart) return owner.readRegister(address) & 0xff;
+  const value = owner.readRegister(address & ~1);
+  return (address & 1) === 1 ? value >> 8 : value & 0xff;
+}
+
+export function readWordOf(owner: RegisterOwner | undefined, address: number): number {
+  if (owner === undefined) return 0;
+  const value = owner.readRegister(address);
+  return address < wordsStart ? value & 0xff : value;
+}
+
+export function writeByteOf(owner: RegisterOwner | undefined, address: number, value: number): void {
+  if (address < wordsStart) owner?.writeRegister(address, value);
+  else owner?.writeRegister(address & ~1, (address & 1) === 1 ? value << 8 : value);
+}
+
+export function writeWordOf(owner: RegisterOwner | undefined, address: number, value: number): void {
+  owner?.writeRegister(address, address < wordsStart ? value & 0xff : value);
 }
 
 /** Bytes below 0x100 and, from there on, words. */

@@ -105,7 +105,13 @@ describe(`Timer_A against single steps, EARL_SEED=${seed}`, () => {
     setMode();
     for (let look = 0; look < 200; look++) {
       const ticks = random(8) === 0 ? random(3000) : random(30);
-      mcu.runUntil(mcu.scheduler.now + ticks);
+      const until = mcu.scheduler.now + ticks;
+      // Half of the looks poll a flag on the way, as a program does that waits for it.
+      for (let at = mcu.scheduler.now; random(2) === 1 && at < until; at = mcu.scheduler.now) {
+        mcu.runUntil(Math.min(until, at + 1 + random(5)));
+        bus.readWord(0x162 + 2 * random(3));
+      }
+      mcu.runUntil(until);
       for (let tick = 0; tick < ticks; tick++) timer.step();
       const seen = {
         count: bus.readWord(0x170),

@@ -131,6 +131,11 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
   /** Erratum TA21: stopped at TACCR0, then cleared: the first count in up mode sets TAIFG. */
   private lateOverflow = false;
   private lastTick = 0;
+  /** Counts until something happens to the counter that is more than a count; 0: not worked out. */
+  private countsLeft = 0;
+  /** Until when, in DCO cycles, a program that polls the counter reads the same; likewise its flags. */
+  private sameCountUntil = Number.NEGATIVE_INFINITY;
+  private sameFlagsUntil = Number.NEGATIVE_INFINITY;
   /** Edges of TACLK seen so far. */
   private pinTicks = 0;
   private readonly alarm: Alarm;
@@ -343,6 +348,11 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
       this.lateOverflow = false;
       this.control |= TAIFG;
     }
+    if (counts < this.countsLeft) {
+      this.countsLeft -= counts;
+      counter.move(counts, this.top);
+      return;
+    }
     let left = counts;
     while (left > 0) {
       // Whole periods all look alike: two of them set every flag and keep a toggling output's parity.
@@ -353,6 +363,7 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
       const step = Math.min(left, distance);
       this.reached(counter.move(step, this.top));
       left -= step;
+      this.countsLeft = distance - step;
     }
   }
 
@@ -402,6 +413,9 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
   }
 
   private plan(): void {
+    this.countsLeft = 0;
+    this.sameCountUntil = Number.NEGATIVE_INFINITY;
+    this.sameFlagsUntil = Number.NEGATIVE_INFINITY;
     const at = this.timeOfInterest();
     if (at === Number.POSITIVE_INFINITY) this.scheduler.cancel(this.alarm);
     else this.scheduler.set(this.alarm, at);
@@ -413,6 +427,15 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
     if (source === undefined || !this.counter.counting(this.top)) return Number.POSITIVE_INFINITY;
     const counts = this.countsToInterest();
     if (counts === Number.POSITIVE_INFINITY) return counts;
+    return source.timeOfTick(this.lastTick + counts * this.divider - this.dividerPhase);
+  }
+
+  /** Up to when the counter only counts, as far as that is known. */
+  private timeOfEvent(): number {
+    const { source } = this;
+    if (source === undefined || this.lateOverflow || !this.counter.counting(this.top)) return Number.NEGATIVE_INFINITY;
+    const counts = this.countsLeft || this.distanceToEvent();
+    if (counts === Number.POSITIVE_INFINITY) return Number.NEGATIVE_INFINITY;
     return source.timeOfTick(this.lastTick + counts * this.divider - this.dividerPhase);
   }
 
@@ -446,8 +469,11 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
   }
 
   private readCount(): number {
-    this.sync();
-    this.request();
+    if (this.scheduler.now >= this.sameCountUntil) {
+      this.sync();
+      this.request();
+      this.sameCountUntil = this.source?.timeOfTick(this.lastTick + 1) ?? Number.NEGATIVE_INFINITY;
+    }
     return this.counter.count;
   }
 
@@ -496,8 +522,11 @@ export class TimerA implements RegisterOwner, ClockUser, PinUser, FunctionUser, 
   }
 
   private readBlockControl(block: Block): number {
-    this.sync();
-    this.request();
+    if (this.scheduler.now >= this.sameFlagsUntil) {
+      this.sync();
+      this.request();
+      this.sameFlagsUntil = this.timeOfEvent();
+    }
     block.inputLevel = this.currentInput(block);
     return (block.control & ~CCI) | (block.inputLevel === 1 ? CCI : 0);
   }
