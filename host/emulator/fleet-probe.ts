@@ -11,7 +11,7 @@ import type { FlashContents } from './flash-contents.ts';
 import type { Image } from './image/image.ts';
 import { Mcu } from './mcu.ts';
 import type { McuOptions } from './mcu-options.ts';
-import type { Level, Pin } from './peripherals/pin.ts';
+import type { LateFrame, LateFrameListener, Level, Pin } from './peripherals/pin.ts';
 import { UsciInterrupts } from './peripherals/usci-interrupts.ts';
 import { UsciUart } from './peripherals/usci-uart.ts';
 import { Alarm, type AlarmOwner } from './scheduler.ts';
@@ -30,7 +30,14 @@ export interface FleetProbeOptions {
   readonly onByte: (byte: number) => void;
 }
 
-export class FleetProbe implements AlarmOwner {
+/** Rates that this end of the line reads as they are meant: those of whole fleets, so the last one is remembered. */
+const plain: { edges: readonly number[] | undefined; clockHz: number; readable: boolean } = {
+  edges: undefined,
+  clockHz: 0,
+  readable: false,
+};
+
+export class FleetProbe implements AlarmOwner, LateFrameListener {
   readonly mcu: Mcu;
   private readonly line: Pin;
   private readonly worldAlarm = new Alarm(this);
@@ -50,7 +57,7 @@ export class FleetProbe implements AlarmOwner {
     new UsciUart(mcu, new UsciInterrupts(mcu), ignore);
     this.line = mcu.pin(1, 2);
     this.line.pull(1);
-    this.line.onChangeLate((level, seconds) => this.edge(level, seconds ?? this.seconds));
+    this.line.onChangeLate((level, seconds) => this.edge(level, seconds ?? this.seconds), this);
     mcu.pin(1, 1).drive(1);
     mcu.setAnalogInput(LIGHT_CHANNEL, () => this.lightVolts());
     this.onAlarm();
@@ -101,6 +108,15 @@ export class FleetProbe implements AlarmOwner {
     this.level = level;
   }
 
+  /** A frame in whose bits this end looks as it should is its byte; of any other it looks at the edges. */
+  frame(frame: LateFrame): boolean {
+    if (frame.length !== STOP_BIT + 1 || !isReadable(frame)) return false;
+    if (this.startedAt >= 0) this.endFrame(frame.frameSeconds());
+    if (this.startedAt >= 0) return false;
+    this.onByte((frame.bits >> 1) & 0xff);
+    return true;
+  }
+
   /** Bits whose middle has passed have the level that the line had. */
   private fill(seconds: number): void {
     const passed = Math.floor((seconds - this.startedAt) * BAUD + 0.5);
@@ -114,6 +130,15 @@ export class FleetProbe implements AlarmOwner {
     this.startedAt = -1;
     if (((this.bits >> STOP_BIT) & 1) === 1 && (this.bits & 1) === 0) this.onByte((this.bits >> 1) & 0xff);
   }
+}
+
+function isReadable({ edges, clockHz }: LateFrame): boolean {
+  if (edges !== plain.edges || clockHz !== plain.clockHz) {
+    plain.edges = edges;
+    plain.clockHz = clockHz;
+    plain.readable = edges.every((edge, bit) => bit > STOP_BIT || Math.abs((edge * BAUD) / clockHz - bit) < 0.4);
+  }
+  return plain.readable;
 }
 
 function ignore(): void {}

@@ -31,6 +31,8 @@ export interface PinFunction {
   lag(driver: LateDriver | undefined): void;
   /** What the peripheral drove from a past moment on, in seconds; for those that called `lag`, in order. */
   outputLate(level: Level, seconds: number): void;
+  /** The same for a whole frame (see LateFrame). False: nobody takes it, and its edges have to be driven. */
+  outputFrame(frame: LateFrame): boolean;
 }
 
 /** Told when PxSEL/PxSEL2 gave a pin to a function or took it away. */
@@ -49,6 +51,23 @@ export interface LateDriver {
   catchUp(): void;
   /** Does so and drives each edge at its time from now on: somebody began to listen. */
   keepUp(): void;
+}
+
+/** A frame that passed: it began and ended on a high line, its first bit low and its last one high. */
+export interface LateFrame {
+  /** In the order of the line, the first lowest. */
+  readonly bits: number;
+  readonly length: number;
+  /** When each bit began, in periods of a clock from the beginning of the frame. */
+  readonly edges: readonly number[];
+  readonly clockHz: number;
+  /** When the frame began. */
+  frameSeconds(): number;
+}
+
+/** Takes whole frames instead of their edges, or says false and is told of the edges. */
+export interface LateFrameListener {
+  frame(frame: LateFrame): boolean;
 }
 
 /** Told of every level of a pin, perhaps late, but in order; a time of undefined is now. */
@@ -79,6 +98,7 @@ export class Pin {
   private listeners: readonly ((level: Level) => void)[] = nobody;
   private lateListeners: readonly LateListener[] = nobody;
   private lateDriver: LateDriver | undefined = undefined;
+  private frameListener: LateFrameListener | undefined = undefined;
 
   /** @param users the modules that look at it from the start; other pins may have the same list */
   constructor(name: string, bit = 0, users: readonly PinUser[] = nobody) {
@@ -147,10 +167,19 @@ export class Pin {
 
   /**
    * Calls `listener` for each change of the level, later than it happens when the pin is driven late: for those who need
-   * to know when, and not at once. `catchUp` brings what is missing.
+   * to know when, and not at once. `catchUp` brings what is missing. An only listener may take frames as a whole.
    */
-  onChangeLate(listener: LateListener): void {
+  onChangeLate(listener: LateListener, frames?: LateFrameListener): void {
+    this.frameListener = this.lateListeners.length === 0 ? frames : undefined;
     this.lateListeners = this.lateListeners.concat(listener);
+  }
+
+  /**
+   * A frame passed while the line was driven late (called by the pin's functions). Modules of the chip look at pins of
+   * their own only, and this one is its driver's.
+   */
+  frame(frame: LateFrame): boolean {
+    return this.currentLevel === 1 && this.listeners.length === 0 && this.frameListener?.frame(frame) === true;
   }
 
   /** Whoever drives the pin late does now what was due. */
@@ -280,6 +309,10 @@ class AttachedFunction implements PinFunction {
     if (this.level === level) return;
     this.level = level;
     if (this.chosen) this.pin.resolve(seconds);
+  }
+
+  outputFrame(frame: LateFrame): boolean {
+    return this.level === 1 && this.chosen && this.pin.frame(frame);
   }
 
   choose(selected: boolean): void {

@@ -1,6 +1,7 @@
 /** A line that is driven late shows the same edges at the same times as one that somebody listens to. */
 import { describe, expect, it } from 'vitest';
 import { Mcu } from '../mcu.ts';
+import type { LateFrameListener } from './pin.ts';
 import { UsciInterrupts } from './usci-interrupts.ts';
 import { UsciUart } from './usci-uart.ts';
 import { ctl1, stat, uca0 } from './usci-uart-registers.ts';
@@ -8,7 +9,7 @@ import { ctl1, stat, uca0 } from './usci-uart-registers.ts';
 type Edge = readonly [level: number, microseconds: number];
 
 /** USCI_A0 at 9600 baud from a DCO of 1 MHz. */
-function sender(watched: boolean) {
+function sender(watched: boolean, frames?: LateFrameListener) {
   const mcu = new Mcu();
   const { bus, scheduler } = mcu;
   new UsciUart(mcu, new UsciInterrupts(mcu), () => undefined);
@@ -23,7 +24,7 @@ function sender(watched: boolean) {
   pin.pull(1);
   const edges: Edge[] = [];
   const micros = (seconds: number) => Math.round(seconds * 1e7) / 10;
-  pin.onChangeLate((level, seconds) => edges.push([level, micros(seconds ?? scheduler.seconds())]));
+  pin.onChangeLate((level, seconds) => edges.push([level, micros(seconds ?? scheduler.seconds())]), frames);
   if (watched) pin.onChange(() => undefined);
   bus.writeByte(uca0.CTL1, ctl1.UCSSEL);
   return { mcu, bus, pin, edges };
@@ -126,5 +127,45 @@ describe('a line that is driven late', () => {
       mcu.runFor(3e-3);
       expect(bus.readByte(uca0.RXBUF)).toBe(0x3c);
     });
+  });
+
+  it('gives whole frames to an only listener that takes them, and edges where it looked within one', () => {
+    const frames: [bits: number, length: number, startMicroseconds: number][] = [];
+    let taken = true;
+    const { mcu, bus, pin, edges } = sender(false, {
+      frame(frame) {
+        if (taken) frames.push([frame.bits, frame.length, Math.round(frame.frameSeconds() * 1e6)]);
+        return taken;
+      },
+    });
+    const send = (byte: number) => {
+      bus.writeByte(uca0.TXBUF, byte);
+      mcu.runFor(2e-3);
+    };
+    const levelsOf = (sent: () => void) => {
+      const before = edges.length;
+      sent();
+      return edges.slice(before).map(([level]) => level);
+    };
+    expect(levelsOf(() => send(0x0f))).toEqual([]);
+    expect(levelsOf(() => send(0x00))).toEqual([]);
+    expect(frames.map(([bits, length]) => [bits, length])).toEqual([
+      [0x21e, 10],
+      [0x200, 10],
+    ]);
+    expect(frames[1]![2] - frames[0]![2]).toBe(2000);
+    const looked = () => {
+      bus.writeByte(uca0.TXBUF, 0x0f);
+      mcu.runFor(0.2e-3);
+      expect(pin.level).toBe(1);
+      mcu.runFor(2e-3);
+    };
+    expect(levelsOf(looked)).toEqual([0, 1, 0, 1]);
+    taken = false;
+    expect(levelsOf(() => send(0x0f))).toEqual([0, 1, 0, 1]);
+    taken = true;
+    pin.onChangeLate(() => undefined);
+    expect(levelsOf(() => send(0x0f))).toEqual([0, 1, 0, 1]);
+    expect(frames.length).toBe(2);
   });
 });

@@ -12,7 +12,7 @@
 
 import type { ClockDomain, EarlyClockUser } from '../clock-domain.ts';
 import { ClockLine } from '../clock-line.ts';
-import type { LateDriver, Level } from './pin.ts';
+import type { LateDriver, LateFrame, Level } from './pin.ts';
 import { sharedBitEdges } from './usci-baud.ts';
 import { ClockRequest, type TickOwner, TickTimer, type UsciChip } from './usci-clock.ts';
 import { formatOf, frameBits } from './usci-uart-frame.ts';
@@ -44,9 +44,11 @@ export interface TransmitterHost {
   lag(driver: LateDriver | undefined): void;
   /** The level of the line changed at a time in seconds. */
   driveLate(level: Level, seconds: number): void;
+  /** A whole frame passed on a high line; false: its edges are wanted. */
+  driveFrame(frame: LateFrame): boolean;
 }
 
-export class UartTransmitter implements TickOwner, LateDriver, EarlyClockUser {
+export class UartTransmitter implements TickOwner, LateDriver, LateFrame, EarlyClockUser {
   private readonly host: TransmitterHost;
   private readonly chip: UsciChip;
   private readonly timer: TickTimer;
@@ -55,10 +57,10 @@ export class UartTransmitter implements TickOwner, LateDriver, EarlyClockUser {
   /** BRCLK of the frame that is on its way; undefined: none. */
   private clock: ClockDomain | undefined = undefined;
   /** Its bits in the order of the line, the first lowest, and how many. */
-  private bits = 0;
-  private length = 0;
+  bits = 0;
+  length = 0;
   /** When they begin, in ticks from `origin`. */
-  private edges: readonly number[] = noEdges;
+  edges: readonly number[] = noEdges;
   private origin = 0;
   /** The first bit that is not on the line yet. */
   private next = 0;
@@ -103,7 +105,7 @@ export class UartTransmitter implements TickOwner, LateDriver, EarlyClockUser {
   onTick(): void {
     if (this.length === 0) this.beginFrame();
     else if (this.late) {
-      this.catchUp();
+      if (this.next !== 0 || !this.driveFrame()) this.catchUp();
       this.frameSent();
     } else this.sendBit();
   }
@@ -189,6 +191,21 @@ export class UartTransmitter implements TickOwner, LateDriver, EarlyClockUser {
   }
 
   // ---- late edges
+
+  get clockHz(): number {
+    return this.clock?.frequencyHz ?? 0;
+  }
+
+  frameSeconds(): number {
+    return this.chip.scheduler.seconds(this.clock!.timeOfTick(this.origin));
+  }
+
+  /** No edge of the frame was driven, and so its clock did not change meanwhile. */
+  private driveFrame(): boolean {
+    if (this.levelOf(0) !== 0 || this.levelOf(this.length - 1) !== 1 || !this.host.driveFrame(this)) return false;
+    this.next = this.length;
+    return true;
+  }
 
   catchUp(): void {
     const { clock } = this;

@@ -10,7 +10,7 @@
 import type { RegisterOwner } from '../bus.ts';
 import type { ClockDomain } from '../clock-domain.ts';
 import type { ScheduledEvent } from '../scheduler.ts';
-import type { LateDriver, Level, Pin, PinFunction, PinUser } from './pin.ts';
+import type { LateDriver, LateFrame, Level, Pin, PinFunction, PinUser } from './pin.ts';
 import { UCOS16 } from './usci-baud.ts';
 import { baudClock, type UsciChip } from './usci-clock.ts';
 import { UsciFlags, type UsciInterrupts } from './usci-interrupts.ts';
@@ -277,6 +277,10 @@ export class UsciUart implements RegisterOwner, PinUser, SpiPort, TransmitterHos
 
   lag(driver: LateDriver | undefined): void {
     this.txFunction.lag(driver);
+  }
+
+  driveFrame(frame: LateFrame): boolean {
+    return !this.synchronous && this.txLevel === 1 && this.txFunction.outputFrame(frame);
   }
 
   driveLate(level: Level, seconds: number): void {
