@@ -1,11 +1,15 @@
-/** What a client can cost the cloud: floods, slow headers, fragments, subscribers that do not read. */
+/**
+ * What a client can cost the cloud: floods, slow headers, fragments, subscribers that do not read.
+ *
+ * `EARL_STALLED=1000` has so many subscribers not read, and prints what they cost.
+ */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { publishRecord, topicRecord } from '../../cloud/protocol/index.ts';
-import type { Cloud } from '../../cloud/server/index.ts';
+import { type Cloud, defaultServerLimits } from '../../cloud/server/index.ts';
 import { cloudsForTests, health, RawClient } from '../cloud/raw-client.ts';
 
 const start = cloudsForTests();
@@ -129,8 +133,8 @@ describe('messages', () => {
 });
 
 it('subscribers that do not read cost no more than their queues, however much is published', async () => {
-  const stalled = 50;
-  const queueBytes = 64 * 1024;
+  const stalled = Number(process.env.EARL_STALLED ?? 50);
+  const queueBytes = stalled === 50 ? 64 * 1024 : defaultServerLimits.queueBytes;
   const cloud = await start({ limits: { queueBytes, closeGraceMs: 100 } });
   const publisher = await RawClient.join(cloud);
   const clients = await Promise.all(Array.from({ length: stalled }, () => RawClient.join(cloud)));
@@ -152,5 +156,10 @@ it('subscribers that do not read cost no more than their queues, however much is
   // One frame is shared by all; what waits is bounded by the queue, and by what a socket holds (outbox.ts).
   expect(most - before).toBeLessThan(stalled * (queueBytes + 256 * 1024) + 64 * 1024 * 1024);
   await expect.poll(async () => (await health(cloud)).connectionsNow).toBe(1);
+  if (process.env.EARL_STALLED) {
+    const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+    const sentMiB = mebibytes(published * data.length);
+    console.log(`${stalled} stalled, ${sentMiB} MiB published: at most +${mebibytes(most - before)} MiB of buffers`);
+  }
   for (const { socket } of clients) socket.terminate();
-}, 30_000);
+}, 120_000);
