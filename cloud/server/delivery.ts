@@ -42,6 +42,7 @@ export class BinaryDelivery implements Delivery {
   readonly #frames: FrameCache;
   readonly #mostBytes: number;
   readonly #told = new Set<number>();
+  #lastTold = 0;
 
   /** @param mostBytes longest frame that is made of several messages */
   constructor(to: FrameTaker, frames: FrameCache, mostBytes: number) {
@@ -79,6 +80,8 @@ export class BinaryDelivery implements Delivery {
 
   #tell(topic: string): void {
     const number = this.#frames.topicNumber(topic);
+    if (number === this.#lastTold) return;
+    this.#lastTold = number;
     if (this.#told.has(number)) return;
     if (this.#told.size >= mostTold) this.#told.clear();
     this.#told.add(number);

@@ -25,6 +25,8 @@ export class FrameCache {
   readonly #records = new BuiltFrames((message) => recordFrame(message, this.topicNumber(message.topic)));
   readonly #numbers = new Map<string, number>();
   #lastNumber = 0;
+  /** The topic that was asked for last, which all subscribers of a message ask for. */
+  #asked = { topic: '', number: 0 };
 
   /** `message` of `earl.v1.json`: the payload as it is when it is JSON, else in base64. */
   json(message: BrokerMessage): Buffer {
@@ -43,12 +45,15 @@ export class FrameCache {
 
   /** The number that stands for a topic on every connection; never used again for another one. */
   topicNumber(topic: string): number {
+    if (topic === this.#asked.topic) return this.#asked.number;
     let number = this.#numbers.get(topic);
     if (number === undefined) {
       if (this.#numbers.size >= mostNumbered) this.#numbers.clear();
       number = ++this.#lastNumber;
       this.#numbers.set(topic, number);
     }
+    this.#asked.topic = topic;
+    this.#asked.number = number;
     return number;
   }
 }
