@@ -18,6 +18,7 @@ import { monitorCommand } from './monitor.ts';
 import { packageRoot } from './package-root.ts';
 import { probesCommand } from './probes.ts';
 import { tokenCommand } from './token.ts';
+import { topCommand } from './top.ts';
 import { upCommand } from './up.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
@@ -42,6 +43,7 @@ const commands = [
   monitorCommand(),
   probesCommand(),
   tokenCommand(),
+  topCommand(),
   upCommand(),
 ];
 for (const command of commands) program.addCommand(withSettingsOf(program, command));
