@@ -12,6 +12,7 @@ import { type Broker, Journal, LocalBroker, openBackplane } from '../broker/inde
 import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
+import { spread } from './drain.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
 import {
@@ -22,11 +23,11 @@ import {
   operatorProblem,
   refuseHandshake,
 } from './handshake.ts';
-import { spread } from './drain.ts';
 import { DeliveryCheck } from './health.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
+import { QueueBudget } from './outbox.ts';
 import { Bucket } from './rate.ts';
 import { Session, type SessionServices } from './session.ts';
 import { sendText, serveFile } from './static-files.ts';
@@ -132,6 +133,7 @@ class CloudServer implements Cloud {
       serverName: options.serverName ?? 'earl',
       wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
       gate: this.#gate,
+      queues: new QueueBudget(this.#limits.allQueuesBytes),
     };
     const handle = (request: IncomingMessage, response: ServerResponse) => {
       this.#answer(request, response).catch((error: unknown) => {
@@ -275,7 +277,7 @@ class CloudServer implements Cloud {
   }
 
   #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, grant: Grant | undefined): void {
-    const connection = new Connection(webSocket, stream, this.#limits, this.#counters);
+    const connection = new Connection(webSocket, stream, this.#limits, this.#counters, this.#services.queues);
     const session = this.#session(connection, subprotocol, grant);
     this.#counters.connections += 1;
     this.#connections.add(connection);

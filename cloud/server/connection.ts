@@ -8,7 +8,7 @@ import type { RawData, WebSocket } from 'ws';
 import { closeCodes } from '../protocol/index.ts';
 import { takeBinary } from './frame-intake.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type QueueBudget } from './outbox.ts';
 import { TurnWriter } from './turn-writer.ts';
 
 /** What a session hears from its connection. */
@@ -33,16 +33,17 @@ export class Connection {
   #holds = 0;
 
   /** @param stream the socket under the WebSocket, which takes and brings whole frames */
-  constructor(socket: WebSocket, stream: Socket, limits: ServerLimits, counters: CloudCounters) {
+  constructor(socket: WebSocket, stream: Socket, limits: ServerLimits, counters: CloudCounters, queues: QueueBudget) {
     this.#socket = socket;
     this.#stream = stream;
     this.#limits = limits;
     this.#counters = counters;
     this.#writer = new TurnWriter(stream);
-    this.#outbox = new Outbox(this.#writer, limits, () => {
+    const tooSlow = () => {
       counters.slowConsumers += 1;
       this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
-    });
+    };
+    this.#outbox = new Outbox(this.#writer, limits, tooSlow, queues);
   }
 
   /** Starts to listen. Texts arrive one by one, in order, until the connection is closing. */

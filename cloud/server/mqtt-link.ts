@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts';
 import { frame, opcodes } from './frames.ts';
 import type { MqttFrames } from './mqtt-frames.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type QueueBudget } from './outbox.ts';
 import { TurnWriter } from './turn-writer.ts';
 
 export interface MqttLink {
@@ -74,16 +74,17 @@ export class MqttTcpLink implements MqttLink {
   readonly #outbox: Outbox;
   #closing = false;
 
-  constructor(socket: Socket, frames: MqttFrames, limits: ServerLimits, counters: CloudCounters) {
+  constructor(socket: Socket, frames: MqttFrames, limits: ServerLimits, counters: CloudCounters, queues: QueueBudget) {
     this.#socket = socket;
     this.#frames = frames;
     this.#limits = limits;
     this.#counters = counters;
     this.#writer = new TurnWriter(socket);
-    this.#outbox = new Outbox(this.#writer, limits, () => {
+    const tooSlow = () => {
       counters.slowConsumers += 1;
       this.close();
-    });
+    };
+    this.#outbox = new Outbox(this.#writer, limits, tooSlow, queues);
   }
 
   attach(handlers: MqttTcpHandlers): void {

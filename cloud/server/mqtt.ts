@@ -77,8 +77,8 @@ export class MqttServer {
       socket.destroy();
       return;
     }
-    const { limits, counters } = this.#services;
-    const link = new MqttTcpLink(socket, this.#frames, limits, counters);
+    const { limits, counters, queues } = this.#services;
+    const link = new MqttTcpLink(socket, this.#frames, limits, counters, queues);
     const session = new MqttSession(link, this.#services, this.#clients, undefined);
     counters.connections += 1;
     this.#links.add(link);

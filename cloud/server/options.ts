@@ -11,6 +11,8 @@ export const defaultServerLimits = {
   messageBytes: limits.messageBytes as number,
   /** Bytes waiting for one slow client; beyond, it is closed with 4100. */
   queueBytes: 1024 * 1024,
+  /** Bytes waiting for all slow clients together; beyond, those with more than 64 KiB are closed with 4100. */
+  allQueuesBytes: 256 * 1024 * 1024,
   /** Retained values waiting for one slow client, which the bytes above leave out; beyond, it is closed with 4100. */
   queuedRetained: 32_768,
   /** Fragments of one message; beyond, the connection is closed with 1008. */

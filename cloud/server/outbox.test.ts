@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type FrameSink, Outbox } from './outbox.ts';
+import { type FrameSink, Outbox, QueueBudget } from './outbox.ts';
 
 /** A socket that keeps everything until the test lets it drain. */
 class StalledSink implements FrameSink {
@@ -30,6 +30,58 @@ function outboxFor(queueBytes: number, queuedRetained = 100) {
 }
 
 const large = 'x'.repeat(64 * 1024);
+
+describe('a budget of all queues', () => {
+  const mebibyte = 2 ** 20;
+
+  /** Clients that read nothing, on one budget. */
+  function stalledClients(count: number, budget: QueueBudget) {
+    return Array.from({ length: count }, () => {
+      const sink = new StalledSink();
+      const client = { sink, isOver: false, outbox: undefined as unknown as Outbox };
+      client.outbox = new Outbox(
+        sink,
+        { queueBytes: mebibyte, queuedRetained: 1 },
+        () => (client.isOver = true),
+        budget,
+      );
+      client.outbox.push(Buffer.from(large), false);
+      client.outbox.push(Buffer.from('x'), false);
+      return client;
+    });
+  }
+
+  it('keeps a thousand that read nothing from holding more, and spares who is only slow for a moment', () => {
+    const budget = new QueueBudget(64 * mebibyte);
+    const clients = stalledClients(1000, budget);
+    const moment = clients.pop()!;
+    moment.outbox.push(Buffer.alloc(32 * 1024), false);
+    let most = 0;
+    for (let turn = 0; turn < 40; turn++) {
+      for (const { outbox } of clients) outbox.push(Buffer.alloc(16 * 1024), false);
+      most = Math.max(most, budget.bytes);
+    }
+    expect(most).toBeLessThanOrEqual(64 * mebibyte + 1000 * 80 * 1024);
+    expect(clients.filter(({ isOver }) => isOver).length).toBeGreaterThan(500);
+    expect(budget.bytes).toBeLessThanOrEqual(64 * mebibyte + 80 * 1024);
+    for (const { outbox } of clients) outbox.stop();
+    expect(moment.isOver).toBe(false);
+    moment.sink.drain();
+    expect(budget.bytes).toBe(0);
+    expect(moment.sink.sent).toHaveLength(3);
+  });
+
+  it('is given back by clients that drain and by those that go', () => {
+    const budget = new QueueBudget(mebibyte);
+    const [draining, going] = stalledClients(2, budget);
+    for (const client of [draining!, going!]) client.outbox.push(Buffer.alloc(1000), false);
+    draining!.sink.drain();
+    expect(budget.bytes).toBe(1000);
+    going!.outbox.stop();
+    going!.outbox.stop();
+    expect(budget.bytes).toBe(0);
+  });
+});
 
 describe('Outbox', () => {
   it('hands frames to the socket up to 64 KiB, keeps the rest, and goes on in order when it drains', () => {

@@ -5,6 +5,9 @@
  * follow as it drains. Live messages beyond `queueBytes` mean that the client is too slow: `onOverflow` is called once
  * and nothing is sent any more. Retained values are left out of the byte count, since the server holds them anyway and
  * a subscription to thousands of them is no fault of the client; their number is bounded instead.
+ *
+ * All queues of a server together are bounded as well (`QueueBudget`): beyond, each that is longer than a slow moment
+ * explains overflows with its next message, so that memory stays flat however many clients do not read.
  */
 
 /** Where whole frames go (turn-writer.ts). */
@@ -24,11 +27,24 @@ interface Waiting {
 }
 
 const highWaterBytes = 64 * 1024;
+/** What may wait for a client in any case. */
+const sparedBytes = 64 * 1024;
+
+/** What the queues of a server hold together; a frame that waits for several clients counts for each. */
+export class QueueBudget {
+  readonly mostBytes: number;
+  bytes = 0;
+
+  constructor(mostBytes: number) {
+    this.mostBytes = mostBytes;
+  }
+}
 
 export class Outbox {
   readonly #sink: FrameSink;
   readonly #limits: OutboxLimits;
   readonly #onOverflow: () => void;
+  readonly #budget: QueueBudget;
   #queue: Waiting[] = [];
   #next = 0;
   #liveBytes = 0;
@@ -36,10 +52,16 @@ export class Outbox {
   #draining = false;
   #stopped = false;
 
-  constructor(sink: FrameSink, limits: OutboxLimits, onOverflow: () => void) {
+  constructor(
+    sink: FrameSink,
+    limits: OutboxLimits,
+    onOverflow: () => void,
+    budget = new QueueBudget(Number.POSITIVE_INFINITY),
+  ) {
     this.#sink = sink;
     this.#limits = limits;
     this.#onOverflow = onOverflow;
+    this.#budget = budget;
   }
 
   /** Bytes that the client has not taken; last values that wait here are left out. */
@@ -55,8 +77,8 @@ export class Outbox {
     }
     this.#queue.push({ frame, retained });
     if (retained) this.#retainedFrames += 1;
-    else this.#liveBytes += frame.length;
-    if (this.#liveBytes > this.#limits.queueBytes || this.#retainedFrames > this.#limits.queuedRetained) {
+    else this.#count(frame.length);
+    if (this.#isTooLong || this.#retainedFrames > this.#limits.queuedRetained) {
       this.stop();
       this.#onOverflow();
     }
@@ -66,6 +88,17 @@ export class Outbox {
   stop(): void {
     this.#stopped = true;
     this.#queue = [];
+    this.#count(-this.#liveBytes);
+  }
+
+  get #isTooLong(): boolean {
+    if (this.#liveBytes > this.#limits.queueBytes) return true;
+    return this.#budget.bytes > this.#budget.mostBytes && this.#liveBytes > sparedBytes;
+  }
+
+  #count(bytes: number): void {
+    this.#liveBytes += bytes;
+    this.#budget.bytes += bytes;
   }
 
   #write(frame: Buffer): void {
@@ -84,7 +117,7 @@ export class Outbox {
     while (!this.#draining && this.#next < this.#queue.length) {
       const { frame, retained } = this.#queue[this.#next++]!;
       if (retained) this.#retainedFrames -= 1;
-      else this.#liveBytes -= frame.length;
+      else this.#count(-frame.length);
       this.#write(frame);
     }
     if (this.#next === this.#queue.length) {

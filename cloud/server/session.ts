@@ -26,6 +26,7 @@ import { SessionFilters } from './filters.ts';
 import { type FrameCache, frameOf } from './frames.ts';
 import type { GatewayCalls } from './gateway-calls.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
+import type { QueueBudget } from './outbox.ts';
 import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
 import { type Action, allRights, type Rights } from './rights.ts';
@@ -44,6 +45,7 @@ export interface SessionServices {
   readonly serverName: string;
   readonly wills: Wills;
   readonly gate: TokenGate;
+  readonly queues: QueueBudget;
 }
 
 /** What an `ok` says beyond its id. */
