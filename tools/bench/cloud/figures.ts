@@ -11,10 +11,21 @@ export type Run = {
 
 export type Figures = Record<string, number>;
 
+/**
+ * Beyond, others used the machine: the generator sent late and in bursts, which servers take at a lower price. Such runs
+ * count only where there are no others.
+ */
+const DISTURBED_LAG_MS = 20;
+
+export function isDisturbed(run: Run): boolean {
+  return 'generator_lag_p99_ms' in run && run.generator_lag_p99_ms > DISTURBED_LAG_MS;
+}
+
 /** The median of one figure over the rounds; undefined when nothing was measured. */
 function median(runs: readonly Run[], workload: string, server: ServerName, figure: string): number | undefined {
-  const values = runs
-    .filter((run) => run.workload === workload && run.server === server)
+  const all = runs.filter((run) => run.workload === workload && run.server === server);
+  const quiet = all.filter((run) => !isDisturbed(run));
+  const values = (quiet.length > 0 ? quiet : all)
     .map((run) => (run as unknown as Record<string, number>)[figure]!)
     .sort((one, other) => one - other);
   if (values.length === 0) return undefined;
@@ -65,6 +76,7 @@ export function figuresOf(runs: readonly Run[]): Figures {
       own.reduce((sum, run) => sum + run[count], 0),
     );
   }
+  put('disturbed_runs', runs.filter(isDisturbed).length);
   return figures;
 }
 
@@ -77,7 +89,7 @@ export function lineOf(run: Run): string {
   const head = `${run.workload.padEnd(31)}${run.server.padEnd(10)}`;
   if ('deliveries' in run) {
     const faults = run.lost + run.duplicated + run.reordered;
-    return `${head}${run.cpu_us.toFixed(1).padStart(6)} µs CPU per sample (${run.user_us} user, ${run.system_us} system), p99 ${run.p99_ms} ms, generator late by ${run.generator_lag_p99_ms} ms${faults === 0 ? '' : `, LOST ${run.lost}, TWICE ${run.duplicated}, REORDERED ${run.reordered}`}`;
+    return `${head}${run.cpu_us.toFixed(1).padStart(6)} µs CPU per sample (${run.user_us} user, ${run.system_us} system), p99 ${run.p99_ms} ms, generator late by ${run.generator_lag_p99_ms} ms${isDisturbed(run) ? ' (DISTURBED)' : ''}${faults === 0 ? '' : `, LOST ${run.lost}, TWICE ${run.duplicated}, REORDERED ${run.reordered}`}`;
   }
   if ('kb_per_connection' in run) return `${head}${run.kb_per_connection.toFixed(1).padStart(6)} KB per connection`;
   return `${head}${String(run.per_second).padStart(6)} connections per second, ${run.failed} failed`;
