@@ -17,7 +17,10 @@ export interface MqttLink {
   send(packet: Buffer, retained?: boolean): void;
   /** Sends a message with QoS 0, in the bytes that all its subscribers share. */
   sendShared(message: BrokerMessage): void;
-  /** Stops or resumes reading, so that a client cannot publish faster than the broker accepts. */
+  /**
+   * Stops or resumes reading, so that a client cannot publish faster than the broker accepts; read again when as many
+   * calls have resumed as have stopped.
+   */
   setReading(reading: boolean): void;
   /** Ends the connection after what was sent. TCP has no place for code and reason. */
   close(code: number, reason: string): void;
@@ -72,6 +75,7 @@ export class MqttTcpLink implements MqttLink {
   readonly #counters: CloudCounters;
   readonly #writer: TurnWriter;
   readonly #outbox: Outbox;
+  #holds = 0;
   #closing = false;
 
   constructor(socket: Socket, frames: MqttFrames, limits: ServerLimits, counters: CloudCounters, queues: QueueBudget) {
@@ -122,9 +126,10 @@ export class MqttTcpLink implements MqttLink {
   }
 
   setReading(reading: boolean): void {
+    this.#holds += reading ? -1 : 1;
     if (this.#closing) return;
-    if (reading) this.#socket.resume();
-    else this.#socket.pause();
+    if (this.#holds === 0) this.#socket.resume();
+    else if (!reading && this.#holds === 1) this.#socket.pause();
   }
 
   close(): void {

@@ -16,6 +16,7 @@ import { MqttDelivery } from './mqtt-delivery.ts';
 import { ackPacket, connackPacket, pingrespPacket, subackPacket } from './mqtt-frames.ts';
 import type { MqttLink } from './mqtt-link.ts';
 import { connackCodes, MqttProblem, MqttReader } from './mqtt-reader.ts';
+import { PublishRate } from './rate.ts';
 import { closeReason, type SessionServices } from './session.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
@@ -39,6 +40,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
   readonly #connectDeadline: NodeJS.Timeout;
   readonly #allowed = new Set<string>();
   #lease: Lease | undefined;
+  readonly #rate: PublishRate;
   #clientId: string | undefined;
   #persistent = false;
   #will: Will | undefined;
@@ -59,6 +61,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
     this.#clients = clients;
     this.#shown = shown;
     const { broker, limits } = services;
+    this.#rate = new PublishRate(limits.publishes, (reading) => link.setReading(reading));
     this.#reader = new MqttReader(limits.messageBytes, (packet) => this.#take(packet));
     this.#delivery = new MqttDelivery(link, limits, () => {
       if (this.#ended) return;
@@ -266,6 +269,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
       this.bad(problem);
       return;
     }
+    this.#rate.count();
     const bytes = payload as Buffer;
     if (qos === 2) {
       this.#publishOnce(messageId!, () => this.#services.broker.publish(topic, bytes, { retain }));
@@ -374,6 +378,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
     clearTimeout(this.#connectDeadline);
     clearTimeout(this.#silence);
     this.#lease?.close();
+    this.#rate.close();
     this.#acks.close();
     this.#filters.close();
     this.#delivery.close();
