@@ -55,7 +55,7 @@ export interface Heard {
 export interface MqttPeer {
   readonly client: MqttClient;
   readonly sessionPresent: boolean;
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   next(): Promise<Heard>;
   /** What has come until a message on a topic of its own has made the round. */
   heard(): Promise<Heard[]>;
@@ -73,7 +73,10 @@ export async function mqttJs(url: string, options: IClientOptions = {}): Promise
     wake();
   };
   client.on('message', (topic, payload, { qos, retain }) => take(topic, payload, qos, retain));
-  const [{ sessionPresent }] = (await once(client, 'connect')) as [{ sessionPresent: boolean }];
+  const sessionPresent = await new Promise<boolean>((resolve, reject) => {
+    client.once('connect', (connack) => resolve(connack.sessionPresent));
+    client.once('error', reject);
+  });
   const next = async () => {
     while (heard.length === 0) {
       await new Promise<void>((resolve) => {
@@ -85,7 +88,7 @@ export async function mqttJs(url: string, options: IClientOptions = {}): Promise
   return {
     client,
     sessionPresent,
-    closed: once(client, 'close'),
+    closed: new Promise<void>((resolve) => client.once('close', () => resolve())),
     next,
     heard: async () => {
       await client.subscribeAsync('fence', { qos: 1 });
