@@ -1,7 +1,7 @@
 /** `earl cloud` as a process: what it prints, how it ends. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -59,6 +59,28 @@ describe('earl cloud', () => {
     earl.child.kill('SIGTERM');
     expect(await exit).toBe(0);
     expect(earl.stderr()).toContain('token se cret');
+  });
+
+  it('--keys wants signed tokens and prints none; the keys must be there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'earl-keys-'));
+    const missing = earlCloud('--port', '0', '--keys', folder);
+    expect(await missing.exit()).toBe(2);
+    expect(missing.stderr()).toContain('earl token key');
+    const k = 'A'.repeat(43);
+    writeFileSync(join(folder, 'a.json'), JSON.stringify({ kty: 'oct', kid: 'a', alg: 'HS256', k }), { mode: 0o600 });
+    const earl = earlCloud('--port', '0', '--host', '0.0.0.0', '--keys', folder, '--json');
+    const { websocket, token } = JSON.parse(await earl.line()) as { websocket: string; token?: string };
+    expect(token).toBeUndefined();
+    const client = connect({ url: websocket, token: 'x' });
+    await expect(client.subscribe('a', () => {})).rejects.toMatchObject({ code: 'CLOUD_UNAUTHORIZED' });
+    expect(earl.stderr()).not.toContain(k);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('--tls-cert needs --tls-key', async () => {
+    const earl = earlCloud('--port', '0', '--tls-cert', 'x.pem');
+    expect(await earl.exit()).toBe(2);
+    expect(earl.stderr()).toContain('belong together');
   });
 
   it('names a busy port and another way, with exit code 4', async () => {
