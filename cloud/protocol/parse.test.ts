@@ -16,6 +16,17 @@ const clientMessages: ClientMessage[] = [
   { op: 'command', id: 5, probe: 'home/ball', command: { name: 'set_color', leds: 3 }, timeoutMs: 1000 },
   { op: 'reply', call: 'x-1', result: { status: 'ok', data: [1, 2], linkMs: 31.5, message: 'fine' } },
   { op: 'ping', id: Number.MAX_SAFE_INTEGER },
+  { op: 'will', id: 6, messages: [] },
+  {
+    op: 'will',
+    id: 6,
+    messages: [
+      { topic: 'a/b', data: null },
+      { topic: 'c', data: [1], retain: true },
+    ],
+    add: true,
+  },
+  { op: 'bye' },
 ];
 
 const serverMessages: ServerMessage[] = [
@@ -72,6 +83,11 @@ describe('parse', () => {
     ['{"op":"publish","topic":"a","data":1,"seq":1}', 100, /"seq" needs an "id"/],
     [`{"op":"publish","topic":"a","data":${'['.repeat(33)}${']'.repeat(33)}}`, 100, /deeper than 32/],
     [`{"op":"publish","topic":"a","data":${'['.repeat(30000)}${']'.repeat(30000)}}`, 100, /deeper than 32/],
+    ['{"op":"will","id":1}', 100, /"messages" must be an array/],
+    ['{"op":"will","id":1,"messages":[1]}', 100, /"messages" must hold objects/],
+    ['{"op":"will","id":1,"messages":[{"topic":"a"}]}', 100, /"data" is missing/],
+    ['{"op":"will","id":1,"messages":[{"topic":"a/#","data":1}]}', 101, /wildcard/],
+    [`{"op":"will","id":1,"messages":[${'{},'.repeat(256)}{}]}`, 104, /more than 256/],
     ['{"op":"serve","id":1,"probes":"home/ball"}', 100, /array/],
     ['{"op":"serve","id":1,"probes":[1]}', 100, /strings/],
     ['{"op":"serve","id":1,"probes":["ball"]}', 101, /site\/probe/],

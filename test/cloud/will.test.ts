@@ -1,14 +1,33 @@
 /** Wills over real sockets: what is published for a client that ends without a goodbye, and when it is not. */
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Broker, LocalBroker } from '../../cloud/broker/index.ts';
+import { RedisBroker } from '../../cloud/broker/redis.ts';
 import { connect } from '../../cloud/client/index.node.ts';
 import { type Json, limits } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
+import { Engine } from '../contract/engines.ts';
+import { KeyFolder } from '../security/cloud-keys.ts';
 import { cloudsForTests, health, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 const soon = { willDelayMs: 5 };
+
+let redis: Engine | undefined;
+let starting: Promise<Engine> | undefined;
+const opened: Broker[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((broker) => broker.close()));
+});
+afterAll(() => redis?.remove());
+
+async function overRedis(): Promise<Broker> {
+  starting ??= Engine.redis('--appendfsync', 'no');
+  redis = await starting;
+  const broker = await RedisBroker.connect({ url: redis.url, prefix: 'wills' });
+  opened.push(broker);
+  return broker;
+}
 
 /** What is published below `a`, in order. */
 async function listen(broker: Broker): Promise<Json[]> {
@@ -124,15 +143,22 @@ describe('a will', () => {
       ]);
   });
 
-  it('is dropped when its client is back in time, on another server of the same broker too', async () => {
-    const broker = new LocalBroker();
-    const heard = await listen(broker);
-    const [one, two] = [await start({ broker }), await start({ broker })];
+  it.each<[string, () => Promise<[Broker, Broker]>]>([
+    ['one broker', () => Promise.resolve(new LocalBroker()).then((broker) => [broker, broker])],
+    ['Redis', () => Promise.all([overRedis(), overRedis()])],
+  ])('is dropped when its client is back in time, at another server over %s', async (_, open) => {
+    const brokers = await open();
+    const heard = await listen(brokers[1]);
+    const [one, two] = [await start({ broker: brokers[0] }), await start({ broker: brokers[1] })];
     const first = await withWill(one, 'p', { topic: 'a/status', data: 'old' });
     first.socket.terminate();
     await first.closed;
     await withWill(two, 'p', { topic: 'a/status', data: 'new' });
-    await one.close(); // which would publish what still waits
+    const echo = await RawClient.join(one);
+    await echo.ask({ op: 'subscribe', id: 1, filter: 'echo' });
+    (await RawClient.join(two)).say({ op: 'publish', topic: 'echo', data: 1 });
+    expect(await echo.next()).toMatchObject({ topic: 'echo' }); // so the first server has heard what came before
+    await one.close(); // which would publish what still waits, had it not heard of the client
     expect(await settled(two, heard)).toEqual([]);
   });
 
@@ -176,6 +202,44 @@ describe('a will', () => {
     expect(await client.ask({ op: 'will', id: 3, add: true, messages: [second] })).toMatchObject({ id: 3, ...refused });
     const reserved = [{ topic: '$call/x', data: 1 }];
     expect(await client.ask({ op: 'will', id: 4, messages: reserved })).toMatchObject({ id: 4, code: 101 });
+  });
+});
+
+describe('with signed tokens a will', () => {
+  const keys = new KeyFolder();
+  keys.put('a');
+  afterAll(() => keys.remove());
+
+  it('is for topics that the token allows, also after it was exchanged for a narrower one', async () => {
+    const broker = new LocalBroker();
+    const heard = await listen(broker);
+    const cloud = await start({ broker, keys: keys.path, limits: soon });
+    const token = await keys.token({ publish: ['a/#'] });
+    const client = await RawClient.join(cloud, { publisher: 'p', token });
+    const will = (...topics: string[]) => ({
+      op: 'will',
+      id: 1,
+      messages: topics.map((topic) => ({ topic, data: 1 })),
+    });
+    expect(await client.ask(will('a/1', 'b'))).toMatchObject({ op: 'error', id: 1, code: 111 });
+    expect(await client.ask(will('a/1', 'a/2'))).toEqual({ op: 'ok', id: 1 });
+    const narrower = await keys.token({ publish: ['a/2'] });
+    expect(await client.ask({ op: 'refresh', id: 2, token: narrower })).toEqual({ op: 'ok', id: 2 });
+    client.socket.terminate();
+    await expect.poll(() => heard).toEqual([['a/2', 1]]);
+  });
+
+  it('is not dropped by another subject that uses the same publisher name', async () => {
+    const broker = new LocalBroker();
+    const heard = await listen(broker);
+    const cloud = await start({ broker, keys: keys.path, limits: soon });
+    const join = async (subject: string) =>
+      RawClient.join(cloud, { publisher: 'p', token: await keys.token({ publish: ['a/#'] }, { subject }) });
+    const [victim, attacker] = [await join('victim'), await join('attacker')];
+    await victim.ask({ op: 'will', id: 1, messages: [{ topic: 'a/status', data: 1 }] });
+    await attacker.ask({ op: 'will', id: 1, messages: [] });
+    victim.socket.terminate();
+    await expect.poll(() => heard).toEqual([['a/status', 1]]);
   });
 });
 
