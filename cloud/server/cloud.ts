@@ -306,7 +306,7 @@ class CloudServer implements Cloud {
     const port = this.#options.mqttPort;
     if (port === undefined) return;
     try {
-      this.mqttPort = await this.#mqtt.listen(host, port, undefined, (line) => this.#log(line));
+      this.mqttPort = await this.#mqtt.listen(host, port, this.#certificate, (line) => this.#log(line));
     } catch (error) {
       this.#http.close();
       await this.#stopParts();

@@ -191,8 +191,10 @@ export class MqttSession implements MqttClient, LeaseEvents {
 
   /** Nothing else of the client is looked at until then. */
   #wait(ready: Promise<unknown>): void {
-    this.#waiting ??= [];
-    this.#link.setReading(false);
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      this.#link.setReading(false);
+    }
     ready
       .catch((error: unknown) => {
         if (error instanceof TokenProblem) this.#refuseToken(error);
@@ -203,8 +205,8 @@ export class MqttSession implements MqttClient, LeaseEvents {
 
   #goOn(): void {
     // Entering may have begun to resume.
-    if (this.#resuming || this.#ended) return;
-    const waiting = this.#waiting ?? [];
+    if (this.#resuming || this.#ended || this.#waiting === undefined) return;
+    const waiting = this.#waiting;
     this.#waiting = undefined;
     this.#link.setReading(true);
     for (const packet of waiting) this.#dispatch(packet);

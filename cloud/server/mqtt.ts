@@ -4,13 +4,13 @@
 
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { MqttClients } from './mqtt-clients.ts';
 import { MqttFrames } from './mqtt-frames.ts';
 import { MqttTcpLink, MqttWebSocketLink } from './mqtt-link.ts';
 import { MqttSession } from './mqtt-session.ts';
 import type { SessionServices } from './session.ts';
+import type { Certificate } from './tls.ts';
 import type { Grant } from './tokens-jwt.ts';
 
 export class MqttServer {
@@ -19,6 +19,8 @@ export class MqttServer {
   readonly #clients: MqttClients;
   readonly #frames = new MqttFrames();
   readonly #links = new Set<MqttTcpLink>();
+  /** Those in their TLS handshake included. */
+  readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
   /** @param isFull whether another TCP connection would be too many; it is closed without a word then */
@@ -45,13 +47,21 @@ export class MqttServer {
   }
 
   /**
-   * Listens for TCP, by TLS where options for it are given; resolves with the port. Rejects with what Node says.
+   * Listens for TCP, by TLS with a certificate; resolves with the port. Rejects with what Node says.
    */
-  listen(host: string, port: number, tls: TlsOptions | undefined, log: (line: string) => void): Promise<number> {
-    const server = tls
-      ? createTlsServer(tls, (socket) => this.#accept(socket))
-      : createServer((socket) => this.#accept(socket));
+  listen(
+    host: string,
+    port: number,
+    certificate: Certificate | undefined,
+    log: (line: string) => void,
+  ): Promise<number> {
+    const accept = (socket: Socket) => this.#accept(socket);
+    const server = certificate?.listener(accept) ?? createServer(accept);
     this.#server = server;
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
@@ -68,7 +78,11 @@ export class MqttServer {
     if (!server?.listening) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const link of [...this.#links]) link.close();
+    const deadline = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, this.#services.limits.closeGraceMs);
     await closed;
+    clearTimeout(deadline);
   }
 
   #accept(socket: Socket): void {

@@ -6,7 +6,13 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { FileWatch, stateOf } from './file-watch.ts';
 
@@ -27,10 +33,14 @@ type ServerTimes = {
 export class Certificate {
   readonly #files: TlsFiles;
   readonly #server: Server;
+  readonly #listeners: TlsServer[] = [];
+  readonly #handshakeTimeout: number;
+  #context: SecureContextOptions | undefined;
   #watch: FileWatch | undefined;
 
   constructor(files: TlsFiles, times: ServerTimes, handler: Handler) {
     this.#files = files;
+    this.#handshakeTimeout = times.headersTimeout;
     this.#server = createServer({ ...times, handshakeTimeout: times.headersTimeout, minVersion: 'TLSv1.2' }, handler);
   }
 
@@ -43,11 +53,11 @@ export class Certificate {
   async start(everyMs: number, log: (line: string) => void): Promise<void> {
     const paths = [this.#files.cert, this.#files.key];
     const seen = await stateOf(paths);
-    this.#server.setSecureContext(await readCertificate(this.#files));
+    this.#use(await readCertificate(this.#files));
     this.#watch = new FileWatch(paths, seen, everyMs, async () => {
       try {
         const context = await readCertificate(this.#files);
-        this.#server.setSecureContext(context);
+        this.#use(context);
         log(`TLS: another certificate is in use, valid until ${new X509Certificate(context.cert).validTo}`);
       } catch (error) {
         log(`TLS: the certificate stays as it was: ${errorMessage(error)}`);
@@ -55,8 +65,20 @@ export class Certificate {
     });
   }
 
+  /** Another listener with this certificate, without one until `start`: for what is no HTTP. */
+  listener(accept: (socket: TLSSocket) => void): TlsServer {
+    const server = createTlsServer({ ...this.#context, handshakeTimeout: this.#handshakeTimeout }, accept);
+    this.#listeners.push(server);
+    return server;
+  }
+
   stop(): void {
     this.#watch?.close();
+  }
+
+  #use(context: SecureContextOptions): void {
+    this.#context = context;
+    for (const server of [this.#server, ...this.#listeners]) server.setSecureContext(context);
   }
 }
 

@@ -1,6 +1,10 @@
 /** MQTT 3.1.1 with the programs that people use, and with the bytes that nobody should send. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { generate } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -60,6 +64,26 @@ describe('mosquitto_pub and mosquitto_sub', () => {
     });
     await mosquittoPub(port, ...args, '-u', 'anyone', '-P', 'se cret');
   });
+});
+
+it('comes by TLS when the cloud has a certificate, and by nothing else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'earl-mqtt-tls-'));
+  try {
+    const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    execFileSync('openssl', ['req', '-x509', ...ec, ...subject, '-keyout', tls.key, '-out', tls.cert], {
+      stdio: 'pipe',
+    });
+    const { port } = await start({ tls });
+    const secure = ['-h', '127.0.0.1', '--cafile', tls.cert];
+    const subscriber = await mosquittoSub(port, ...secure, '-t', 'a');
+    await mosquittoPub(port, ...secure, '-t', 'a', '-m', 'safe', '-q', '1');
+    expect(await subscriber.next()).toBe('a 0 0 safe');
+    expect(await answerTo(port, hello)).not.toMatch(/^2002|open/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('MQTT.js', () => {
