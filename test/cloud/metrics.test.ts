@@ -1,7 +1,8 @@
 /** /metrics over HTTP: what it says is in the format of Prometheus, true, and only for those who may see it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { LocalBroker } from '../../cloud/broker/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
+import { home, KeyFolder } from '../security/cloud-keys.ts';
 import { figure, parseExposition } from './exposition.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
@@ -120,5 +121,17 @@ describe('/metrics', () => {
     const foreign = await fetch(`${open.url}/metrics`, { headers: { Origin: 'https://elsewhere.example' } });
     expect(foreign.status).toBe(403);
     expect(await foreign.text()).not.toContain('earl_');
+  });
+
+  it('is for those who may subscribe to everything, where tokens are signed', async () => {
+    const keys = new KeyFolder();
+    onTestFinished(() => keys.remove());
+    keys.put('a');
+    const cloud = await start({ keys: keys.path });
+    const ask = async (token: string) =>
+      (await fetch(`${cloud.url}/metrics`, { headers: { Authorization: `Bearer ${token}` } })).status;
+    expect(await ask(await keys.token(home))).toBe(403);
+    expect(await ask(await keys.token({ subscribe: ['#'] }))).toBe(200);
+    expect(await ask(await keys.token({ subscribe: ['#'] }, { inMs: -1000 }))).toBe(401);
   });
 });
