@@ -27,7 +27,16 @@ import {
   ServerProcess,
   versionOf,
 } from './servers.ts';
-import { acknowledged, connectionsOf, dashboard, fanOut, gateways, oneToOne, type Workload } from './workloads.ts';
+import {
+  acknowledged,
+  connectionsOf,
+  dashboard,
+  deliveriesPerSecond,
+  fanOut,
+  gateways,
+  oneToOne,
+  type Workload,
+} from './workloads.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -61,7 +70,6 @@ function measurements(room: number): Measurement[] {
   const publishers = numberOf('publishers', Math.min(MOST_PUBLISHERS, Math.floor(most / 2)));
   const connections = Math.min(numberOf('connections', most), most);
   const probes = numberOf('probes', 1000);
-  const warmUpSeconds = Math.min(3, numberOf('seconds', 5));
   const traffic = (workload: Workload, peers: readonly PeerName[]): Measurement => {
     if (connectionsOf(workload) > most) {
       throw new EarlError(
@@ -70,6 +78,8 @@ function measurements(room: number): Measurement[] {
       );
     }
     const seconds = numberOf('seconds', 5);
+    // Few samples a second compile the server's code later.
+    const warmUpSeconds = Math.min(deliveriesPerSecond(workload) < 10_000 ? 10 : 3, 2 * seconds);
     return {
       name: workload.name,
       peers,
