@@ -296,7 +296,7 @@ describe('expiry and refresh', () => {
   });
 
   it('a narrower one takes away what it does not allow: subscriptions, numbers of topics, probes', async () => {
-    const cloud = await startWithKeys();
+    const cloud = await startWithKeys({ limits: { willDelayMs: 1 } });
     const client = await RawClient.open(cloud, { subprotocols: 'earl.v1' });
     const both = { publish: ['home/#', 'work/#'], subscribe: ['home/#', 'work/#'], serve: ['home/+', 'work/+'] };
     client.say({ op: 'hello', token: await keys.token(both) });
@@ -304,6 +304,8 @@ describe('expiry and refresh', () => {
     await client.ask({ op: 'subscribe', id: 1, filters: ['home/#', 'work/#'] });
     await client.ask({ op: 'serve', id: 2, probes: ['home/1', 'work/1'] });
     client.socket.send(Buffer.concat([topicRecord(1, 'work/1'), topicRecord(2, 'home/1')]));
+    const will = ['home/1/x', 'work/1/x'].map((topic) => ({ topic, data: 'will' }));
+    expect(await client.ask({ op: 'will', id: 9, messages: will })).toEqual({ op: 'ok', id: 9 });
     const narrower = await keys.token({ publish: ['home/#'], subscribe: ['home/#'], serve: ['home/+'] });
     expect(await client.ask({ op: 'refresh', id: 3, token: narrower })).toEqual({ op: 'ok', id: 3 });
     client.socket.send(Buffer.from('020100', 'hex'));
@@ -317,6 +319,11 @@ describe('expiry and refresh', () => {
     while (!heard.includes('pong')) heard += await client.nextText();
     expect(heard).toContain('home/1/x');
     expect(heard).not.toContain('work/1/x');
+    const heir = await join(cloud, await keys.token({ subscribe: ['#'] }));
+    await heir.ask({ op: 'subscribe', id: 7, filter: '#' });
+    client.socket.terminate();
+    expect(await heir.next()).toMatchObject({ topic: 'home/1/x', data: 'will' });
+    expect(await heir.received()).toEqual([]);
   });
 
   it('Earl’s client asks for a token when one expires, and again when it has', async () => {
