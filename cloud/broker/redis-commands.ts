@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
-import { type EarlError, errorMessage } from '../../errors/index.ts';
+import { EarlError, errorMessage } from '../../errors/index.ts';
 import type { BrokerMessage, Position } from './message.ts';
 import { changedScript, openScript, publishScript, readScript, snapshotScript } from './redis-scripts.ts';
 import { decodeEntry, interestOf } from './redis-wire.ts';
@@ -228,4 +228,13 @@ export function promiseWithResolve(): PromiseWithResolve {
     reject,
   };
   return made;
+}
+
+export function isReplyError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+export function refusedError(cause: unknown): EarlError {
+  const advice = 'see "Engines" in docs/operations.md';
+  return new EarlError('BROKER_REFUSED', `Redis refused a request: ${errorMessage(cause)}; ${advice}`, { cause });
 }

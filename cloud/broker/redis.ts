@@ -27,13 +27,13 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from './broker.ts';
+import { EngineOutbox } from './engine-outbox.ts';
 import { FanOut, type Subscriber } from './fan-out.ts';
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
 import { Queue } from './queue.ts';
-import { promiseWithResolve, RedisCommands, type Snapshot } from './redis-commands.ts';
+import { isReplyError, promiseWithResolve, RedisCommands, refusedError, type Snapshot } from './redis-commands.ts';
 import { RedisFeed } from './redis-feed.ts';
-import { isReplyError, RedisOutbox, refusedError } from './redis-outbox.ts';
 import { decodeArrived, encodeRecord, interestOf } from './redis-wire.ts';
 
 export interface RedisBrokerOptions {
@@ -83,7 +83,7 @@ export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
   readonly #commands: RedisCommands;
   readonly #feed: RedisFeed;
-  readonly #outbox: RedisOutbox;
+  readonly #outbox: EngineOutbox<Buffer>;
   readonly #fanOut: FanOut;
   readonly #channel: string;
   readonly #mostWaiting: number;
@@ -132,8 +132,8 @@ export class RedisBroker implements Broker {
     this.#mostWaiting = options.waitingBytes ?? 64 * 1024 * 1024;
     this.#channel = `${prefix}:s:${randomBytes(8).toString('hex')}`;
     this.#fanOut = new FanOut(() => {}, options.onSubscriberError);
-    this.#outbox = new RedisOutbox({
-      send: (number, records) => this.#commands.publish(number, records),
+    this.#outbox = new EngineOutbox({
+      send: (number, records) => this.#publish(number, Buffer.concat(records)),
       mostBytes: this.#mostWaiting,
     });
     this.#commands = new RedisCommands({
@@ -198,7 +198,8 @@ export class RedisBroker implements Broker {
   publish(topic: string, payload: Buffer, options: PublishOptions = {}): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
     const { dedupe, retain = false } = options;
-    return this.#outbox.append(encodeRecord(topic, payload, retain, dedupe?.publisher ?? '', dedupe?.seq ?? 0));
+    const record = encodeRecord(topic, payload, retain, dedupe?.publisher ?? '', dedupe?.seq ?? 0);
+    return this.#outbox.append(record, record.length);
   }
 
   async close(): Promise<void> {
@@ -211,6 +212,14 @@ export class RedisBroker implements Broker {
     this.#feed.close();
     this.#lose();
     this.#attached.reject(closedError());
+  }
+
+  async #publish(number: number, records: Buffer): Promise<void> {
+    try {
+      await this.#commands.publish(number, records);
+    } catch (error) {
+      throw isReplyError(error) ? refusedError(error) : error;
+    }
   }
 
   /** Repeats what a lost connection interrupted. */

@@ -15,6 +15,11 @@ export class SequenceMemory {
     this.#onForgotten = onForgotten;
   }
 
+  /** Whether this number, or a greater one, was accepted from the publisher. */
+  has(publisher: string, seq: number): boolean {
+    return seq <= (this.#last.get(publisher) ?? -1);
+  }
+
   /** True, once, for a number greater than all that this publisher had accepted. */
   accept(publisher: string, seq: number): boolean {
     const last = this.#last.get(publisher);

@@ -1,19 +1,19 @@
 /**
- * What waits for Redis: gathers messages into batches and sends one at a time, in order, again after a lost connection.
+ * What waits for an engine: gathers messages into batches and sends one at a time, in order, again after a lost connection.
  *
- * A batch keeps its number and its contents from the first attempt on, so Redis can tell one that it has executed. What
- * Redis refuses is refused to all who wait, so that no later message overtakes an earlier one of its publisher.
+ * A batch keeps its number and its contents from the first attempt on, so the engine can tell one that it has taken. What
+ * it refuses is refused to all who wait, so that no later message overtakes an earlier one of its publisher.
  */
 
-import { EarlError, errorMessage } from '../../errors/index.ts';
+import { EarlError } from '../../errors/index.ts';
 import { Queue } from './queue.ts';
 
-const mostRecords = 256;
+const mostItems = 256;
 const mostBatchBytes = 1024 * 1024;
 
-class Batch {
+class Batch<Item> {
   readonly number: number;
-  readonly records: Buffer[] = [];
+  readonly items: Item[] = [];
   readonly executed: Promise<void>;
   bytes = 0;
   sealed = false;
@@ -30,21 +30,21 @@ class Batch {
   }
 
   get isFull(): boolean {
-    return this.sealed || this.records.length >= mostRecords || this.bytes >= mostBatchBytes;
+    return this.sealed || this.items.length >= mostItems || this.bytes >= mostBatchBytes;
   }
 }
 
-export interface OutboxOptions {
-  /** Executes a batch. Rejects with a `ReplyError` when it was refused, with anything else when it may be sent again. */
-  readonly send: (number: number, records: Buffer) => Promise<void>;
+export interface OutboxOptions<Item> {
+  /** Executes a batch. Rejects with an `EarlError` when it was refused, with anything else when it may be sent again. */
+  readonly send: (number: number, items: readonly Item[]) => Promise<void>;
   /** Bytes that may wait; beyond, messages are refused until half of that is left. */
   readonly mostBytes: number;
 }
 
-export class RedisOutbox {
-  readonly #options: OutboxOptions;
-  readonly #batches = new Queue<Batch>();
-  #last: Batch | undefined;
+export class EngineOutbox<Item> {
+  readonly #options: OutboxOptions<Item>;
+  readonly #batches = new Queue<Batch<Item>>();
+  #last: Batch<Item> | undefined;
   #numbers = 0;
   #bytes = 0;
   #overloaded = false;
@@ -53,7 +53,7 @@ export class RedisOutbox {
   #sending = false;
   #closed: EarlError | undefined;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: OutboxOptions<Item>) {
     this.#options = options;
   }
 
@@ -62,17 +62,17 @@ export class RedisOutbox {
     return this.#bytes;
   }
 
-  /** Resolves when Redis has executed the batch with the record. Rejects with `BROKER_OVERLOADED` or `BROKER_REFUSED`. */
-  append(record: Buffer): Promise<void> {
+  /** Resolves when the engine has taken the batch with the item. Rejects with `BROKER_OVERLOADED` or `BROKER_REFUSED`. */
+  append(item: Item, bytes: number): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
-    if (this.#isOverloaded(record.length)) return Promise.reject(overloadedError(this.#options.mostBytes));
+    if (this.#isOverloaded(bytes)) return Promise.reject(overloadedError(this.#options.mostBytes));
     if (this.#last === undefined || this.#last.isFull) {
-      this.#last = new Batch(++this.#numbers);
+      this.#last = new Batch<Item>(++this.#numbers);
       this.#batches.push(this.#last);
     }
-    this.#last.records.push(record);
-    this.#last.bytes += record.length;
-    this.#bytes += record.length;
+    this.#last.items.push(item);
+    this.#last.bytes += bytes;
+    this.#bytes += bytes;
     this.#schedule();
     return this.#last.executed;
   }
@@ -114,10 +114,10 @@ export class RedisOutbox {
       const batch = this.#batches.at(0)!;
       batch.sealed = true;
       try {
-        await this.#options.send(batch.number, Buffer.concat(batch.records, batch.bytes));
+        await this.#options.send(batch.number, batch.items);
       } catch (error) {
-        if (!isReplyError(error)) break;
-        this.#rejectAll(refusedError(error));
+        if (!(error instanceof EarlError)) break;
+        this.#rejectAll(error);
         continue;
       }
       if (this.#batches.at(0) !== batch) continue;
@@ -135,15 +135,6 @@ export class RedisOutbox {
     this.#last = undefined;
     this.#bytes = 0;
   }
-}
-
-export function isReplyError(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-export function refusedError(cause: unknown): EarlError {
-  const advice = 'see "Engines" in docs/operations.md';
-  return new EarlError('BROKER_REFUSED', `Redis refused a request: ${errorMessage(cause)}; ${advice}`, { cause });
 }
 
 function overloadedError(mostBytes: number): EarlError {
