@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -50,6 +51,19 @@ describe('earl cloud', () => {
     expect(await reason).toContain('shutting down');
     expect(await exit).toBe(0);
     await client.close();
+  });
+
+  it('--mqtt speaks MQTT by TCP as well', async () => {
+    const earl = earlCloud('--port', '0', '--mqtt', '0', '--json');
+    const { url, mqttPort } = JSON.parse(await earl.line()) as { url: string; mqttPort: number };
+    expect(mqttPort).toBeGreaterThan(0);
+    const socket = createConnection(mqttPort, '127.0.0.1');
+    socket.write(Buffer.from('100f00044d5154540402003c0003726177', 'hex'));
+    expect(((await once(socket, 'data')) as [Buffer])[0].toString('hex')).toBe('20020000');
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ connectionsNow: 1 });
+    const exit = earl.exit();
+    earl.child.kill('SIGINT');
+    expect(await exit).toBe(0);
   });
 
   it('prints the address for people, with the token where one is needed', async () => {

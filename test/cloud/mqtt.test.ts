@@ -9,6 +9,7 @@ import { generate } from 'mqtt-packet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { CloudOptions } from '../../cloud/server/index.ts';
+import { home, KeyFolder } from '../security/cloud-keys.ts';
 import { answerTo, type Heard, hello, mosquittoPub, mosquittoSub, mqttJs, realBroker } from './mqtt-peers.ts';
 import { cloudsForTests, health, offset, RawClient } from './raw-client.ts';
 
@@ -65,6 +66,46 @@ describe('mosquitto_pub and mosquitto_sub', () => {
     await mosquittoPub(port, ...args, '-u', 'anyone', '-P', 'se cret');
   });
 });
+
+it.each(['tcp', 'ws'] as const)(
+  'a signed token allows by %s what it says, and a kept session goes on with it',
+  async (way) => {
+    const keys = new KeyFolder();
+    keys.put('a');
+    try {
+      const { port, ...urls } = await start({ keys: keys.path });
+      const bearer = async (subject: string) => ({
+        username: 'x',
+        password: Buffer.from(await keys.token(home, { subject })),
+      });
+      const kept = { ...(await bearer('one')), clientId: 'kept', clean: false };
+      const peer = await mqttJs(urls[way], kept);
+      await peer.client.subscribeAsync('home/#', { qos: 1 });
+      await expect(peer.client.subscribeAsync('#')).rejects.toThrow();
+      await peer.client.endAsync();
+      const publisher = await mqttJs(urls[way], await bearer('two'));
+      await publisher.client.publishAsync('home/a', 'meanwhile', { qos: 1 });
+      const stranger = await mqttJs(urls[way], { ...kept, ...(await bearer('two')) });
+      expect(stranger.sessionPresent).toBe(false);
+      const back = await mqttJs(urls[way], kept);
+      expect(back.sessionPresent).toBe(true);
+      expect((await back.next()).text).toBe('meanwhile');
+      await back.client.publishAsync('home/b', 'read again', { qos: 1 });
+      expect((await back.next()).text).toBe('read again');
+      back.client.publish('work/a', 'x', { qos: 1 });
+      await back.closed;
+      const will = generate({
+        cmd: 'connect',
+        clientId: 'w',
+        ...(await bearer('one')),
+        will: { topic: 'work/w', payload: '', qos: 0, retain: false },
+      });
+      expect(await answerTo(port, will)).toBe('20020005 closed');
+    } finally {
+      keys.remove();
+    }
+  },
+);
 
 it('comes by TLS when the cloud has a certificate, and by nothing else', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'earl-mqtt-tls-'));
