@@ -289,9 +289,15 @@ describe('beside mosquitto', () => {
   });
   afterAll(() => real.stop());
 
-  it('clients observe the same', async () => {
-    const { tcp } = await start();
-    expect(await observations(tcp)).toEqual(await observations(`mqtt://127.0.0.1:${real.port}`));
+  it.each(['memory', 'disk'])('clients observe the same, in %s', async (where) => {
+    const folder = mkdtempSync(join(tmpdir(), 'earl-mqtt-data-'));
+    try {
+      const { cloud, tcp } = await start(where === 'disk' ? { journal: { folder } } : {});
+      expect(await observations(tcp)).toEqual(await observations(`mqtt://127.0.0.1:${real.port}`));
+      await cloud.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   const connectAs = (fields: object) =>
@@ -357,13 +363,14 @@ async function observations(url: string): Promise<unknown[]> {
   seen.push(await peer.heard(), 'taken over');
   await successor.client.endAsync();
   const kept = { clientId: 'kept', clean: false };
+  await (await mqttJs(url, { clientId: 'kept', clean: true })).client.endAsync();
   const early = await mqttJs(url, kept);
   await early.client.subscribeAsync({ 'k/1': { qos: 1 }, 'k/0': { qos: 0 } });
   await say('k/1', 'present');
   seen.push(early.sessionPresent, await early.heard());
   await early.client.endAsync();
-  for (const text of ['a', 'b', 'c']) await say('k/1', text);
   await say('k/0', 'not kept', false, 0);
+  for (const text of ['a', 'b', 'c']) await say('k/1', text);
   const back = await mqttJs(url, kept);
   seen.push(back.sessionPresent, await back.heard());
   await back.client.endAsync();
