@@ -386,13 +386,15 @@ export class NatsBroker implements Broker {
       await this.#openStreams();
       return await this.#manager.streams.info(this.#prefix);
     });
-    if (created !== this.#epoch || state.last_seq < this.#delivered) {
-      this.#consuming?.stop();
+    const another = created !== this.#epoch || state.last_seq < this.#delivered;
+    if (another) {
       this.#epoch = created;
       this.#delivered = state.last_seq;
-      await this.#begin();
-      this.#fanOut.gap('the stream in NATS is another one');
     }
+    // The old consumer would notice by itself, half a minute later.
+    this.#consuming?.stop();
+    await this.#begin();
+    if (another) this.#fanOut.gap('the stream in NATS is another one');
     for (const subscriber of [...this.#reserved]) subscriber.onGap?.('the connection to NATS was lost for a while');
   }
 }

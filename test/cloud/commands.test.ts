@@ -5,6 +5,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, LocalBroker } from '../../cloud/broker/index.ts';
+import { NatsBroker } from '../../cloud/broker/nats.ts';
 import { RedisBroker } from '../../cloud/broker/redis.ts';
 import { Engine } from '../contract/engines.ts';
 import { LateBroker } from '../contract/late-broker.ts';
@@ -21,15 +22,16 @@ async function serving(cloud: Parameters<typeof RawClient.join>[0], ...probes: s
 }
 
 let redis: Engine;
+let nats: Engine;
 beforeAll(async () => {
-  redis = await Engine.redis('--appendfsync', 'no');
+  [redis, nats] = await Promise.all([Engine.redis('--appendfsync', 'no'), Engine.nats()]);
 });
-afterAll(() => redis.remove());
+afterAll(() => Promise.all([redis.remove(), nats.remove()]));
 
 const opened: Broker[] = [];
 let clouds = 0;
-async function overRedis(): Promise<Broker> {
-  const broker = await RedisBroker.connect({ url: redis.url, prefix: `commands${++clouds}` });
+async function over(connecting: Promise<Broker>): Promise<Broker> {
+  const broker = await connecting;
   opened.push(broker);
   return broker;
 }
@@ -37,7 +39,8 @@ async function overRedis(): Promise<Broker> {
 const brokers: [name: string, create: () => Broker | Promise<Broker>][] = [
   ['the in-process broker', () => new LocalBroker()],
   ['a late broker', () => new LateBroker()],
-  ['Redis', overRedis],
+  ['Redis', () => over(RedisBroker.connect({ url: redis.url, prefix: `commands${++clouds}` }))],
+  ['NATS', () => over(NatsBroker.connect({ url: nats.url, prefix: `commands${++clouds}` }))],
 ];
 
 describe.each(brokers)('command over %s', (_, createBroker) => {
