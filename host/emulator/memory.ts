@@ -7,7 +7,7 @@
  */
 
 import { type FlashContents, flashStart } from './flash-contents.ts';
-import { type RegisterFile, readByteOf, readWordOf, writeByteOf, writeWordOf } from './register-file.ts';
+import type { RegisterFile } from './register-file.ts';
 
 export const ramStart = 0x0200;
 export const ramEnd = 0x0400;
@@ -73,9 +73,8 @@ export class Memory {
     if (address >= ramStart && address < ramEnd) return this.ram[address - ramStart]!;
     if (address < ramStart) {
       this.host.beforeRegister();
-      const owner = this.registers.owner(address);
-      if (owner === undefined) this.host.complain('UNMAPPED_READ', address);
-      const value = readByteOf(owner, address);
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
+      const value = this.registers.readByte(address);
       this.host.afterRegister();
       return value;
     }
@@ -95,9 +94,8 @@ export class Memory {
     if (address >= ramStart && address < ramEnd) this.ram[address - ramStart] = value;
     else if (address < ramStart) {
       this.host.beforeRegister();
-      const owner = this.registers.owner(address);
-      if (owner === undefined) this.host.complain('UNMAPPED_WRITE', address);
-      writeByteOf(owner, address, value);
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
+      this.registers.writeByte(address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, true);
   }
@@ -141,9 +139,8 @@ export class Memory {
   private readWordElsewhere(address: number): number {
     if (address < ramStart) {
       this.host.beforeRegister();
-      const owner = this.registers.owner(address);
-      if (owner === undefined) this.host.complain('UNMAPPED_READ', address);
-      const value = readWordOf(owner, address);
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_READ', address);
+      const value = this.registers.readWord(address);
       this.host.afterRegister();
       return value;
     }
@@ -161,9 +158,8 @@ export class Memory {
       this.writeWord(address & 0xfffe, value);
     } else if (address < ramStart) {
       this.host.beforeRegister();
-      const owner = this.registers.owner(address);
-      if (owner === undefined) this.host.complain('UNMAPPED_WRITE', address);
-      writeWordOf(owner, address, value);
+      if (!this.registers.mapped(address)) this.host.complain('UNMAPPED_WRITE', address);
+      this.registers.writeWord(address, value);
       this.host.afterRegister();
     } else this.writeFlash(address, value, false);
   }

@@ -39,25 +39,29 @@ export class RegisterFile implements RegisterBus {
     this.own([address], new HookOwner(hook));
   }
 
-  /** Whose register, or whose word with it, the address is. */
-  owner(address: number): RegisterOwner | undefined {
-    return this.owners[this.places[placeOf(address)]!];
+  /** True when the address, or the word that holds it, has an owner. */
+  mapped(address: number): boolean {
+    return this.owner(address) !== undefined;
   }
 
   readByte(address: number): number {
-    return readByteOf(this.owner(address), address);
+    if (address < wordsStart) return (this.owner(address)?.readRegister(address) ?? 0) & 0xff;
+    const value = this.owner(address)?.readRegister(address & ~1) ?? 0;
+    return (address & 1) === 1 ? value >> 8 : value & 0xff;
   }
 
   readWord(address: number): number {
-    return readWordOf(this.owner(address), address);
+    const value = this.owner(address)?.readRegister(address) ?? 0;
+    return address < wordsStart ? value & 0xff : value;
   }
 
   writeByte(address: number, value: number): void {
-    writeByteOf(this.owner(address), address, value);
+    if (address < wordsStart) this.owner(address)?.writeRegister(address, value);
+    else this.owner(address)?.writeRegister(address & ~1, (address & 1) === 1 ? value << 8 : value);
   }
 
   writeWord(address: number, value: number): void {
-    writeWordOf(this.owner(address), address, value);
+    this.owner(address)?.writeRegister(address, address < wordsStart ? value & 0xff : value);
   }
 
   /** A byte without side effects. */
@@ -66,28 +70,10 @@ export class RegisterFile implements RegisterBus {
     const value = this.owner(address)?.peekRegister(address & ~1) ?? 0;
     return (address & 1) === 1 ? value >> 8 : value & 0xff;
   }
-}
 
-export function readByteOf(owner: RegisterOwner | undefined, address: number): number {
-  if (owner === undefined) return 0;
-  if (address < wordsStart) return owner.readRegister(address) & 0xff;
-  const value = owner.readRegister(address & ~1);
-  return (address & 1) === 1 ? value >> 8 : value & 0xff;
-}
-
-export function readWordOf(owner: RegisterOwner | undefined, address: number): number {
-  if (owner === undefined) return 0;
-  const value = owner.readRegister(address);
-  return address < wordsStart ? value & 0xff : value;
-}
-
-export function writeByteOf(owner: RegisterOwner | undefined, address: number, value: number): void {
-  if (address < wordsStart) owner?.writeRegister(address, value);
-  else owner?.writeRegister(address & ~1, (address & 1) === 1 ? value << 8 : value);
-}
-
-export function writeWordOf(owner: RegisterOwner | undefined, address: number, value: number): void {
-  owner?.writeRegister(address, address < wordsStart ? value & 0xff : value);
+  private owner(address: number): RegisterOwner | undefined {
+    return this.owners[this.places[placeOf(address)]!];
+  }
 }
 
 /** Bytes below 0x100 and, from there on, words. */
