@@ -22,7 +22,7 @@ export interface MetricSources {
 const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const serviceBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 /** Period of the timer whose lateness is the lag. */
-const lagPeriodMs = 20;
+const lagPeriodMs = 100;
 
 export class Metrics {
   /** What sessions are to use in the place of the broker. */
