@@ -30,6 +30,8 @@ it.each(['redis', 'nats'] as const)(
     await watching.ask({ op: 'subscribe', id: 2, filters: ['home/#'] });
     await client.ask({ op: 'publish', id: 2, topic: 'home/ball/samples', data: 42 });
     expect(await watching.next()).toMatchObject({ topic: 'home/ball/samples', data: 42 });
+    // Once is enough for what takes its time and is the same over every broker.
+    if (name === 'nats') return;
     child.kill('SIGKILL');
     // Its record is there until it was silent for three beats; until then a command ends with its timeout.
     let answer = await client.ask({ ...command, id: 3, timeoutMs: 500 });
