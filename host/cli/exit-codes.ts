@@ -14,6 +14,7 @@ export const exitCodes = {
 
 const byCode: Record<string, number> = {
   USAGE: exitCodes.usage,
+  BACKPLANE_BAD_URL: exitCodes.usage,
   CLOUD_BAD_URL: exitCodes.usage,
   IMAGE_NOT_FOUND: exitCodes.usage,
   PROBES_BAD_ID: exitCodes.usage,

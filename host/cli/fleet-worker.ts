@@ -14,7 +14,7 @@ import { buildInfoSegment, decodeMessage, FrameReceiver, isSample } from '../lin
 import { defaultId } from '../transport/emulated.ts';
 
 /** Fleet time between two looks at the clock, and so the most that a probe is ahead. */
-const TURN_S = 0.05;
+const TURN_S = 0.1;
 const REPORT_INTERVAL_S = 1;
 
 export interface WorkerTask {
@@ -95,22 +95,21 @@ class MeasuredRun {
     this.first = { seconds: fleet.seconds, instructions: fleet.instructions, bytes: fleet.bytes };
   }
 
-  /** Turn by turn; a turn is begun when the clock has reached its end, and those that are late follow at once. */
+  /** Turn by turn; a turn is begun when the clock has reached its beginning, and late if it is not over by its end. */
   async run(progress: (counts: WorkerCounts) => void): Promise<void> {
     const { fleet, task, first } = this;
     this.startMs = performance.now();
     let nextReport = REPORT_INTERVAL_S;
     for (let turn = 1; fleet.seconds < first.seconds + task.seconds; turn++) {
       const until = Math.min(turn * TURN_S, task.seconds);
-      const dueMs = this.startMs + (until / task.speed) * 1000;
-      const early = dueMs - performance.now();
-      if (early > 0) await sleep(early);
       const beganMs = performance.now();
       fleet.runUntil(first.seconds + until);
-      const nowMs = performance.now();
-      this.busyMs += nowMs - beganMs;
-      this.wallMs = nowMs - this.startMs;
-      if (Number.isFinite(task.speed)) this.lagSeconds = Math.max(this.lagSeconds, (nowMs - dueMs) / 1000);
+      const doneMs = performance.now();
+      const endMs = this.startMs + (until / task.speed) * 1000;
+      this.busyMs += doneMs - beganMs;
+      if (Number.isFinite(task.speed)) this.lagSeconds = Math.max(this.lagSeconds, (doneMs - endMs) / 1000);
+      if (doneMs < endMs) await sleep(endMs - doneMs);
+      this.wallMs = performance.now() - this.startMs;
       if (this.wallMs < nextReport * 1000) continue;
       nextReport += REPORT_INTERVAL_S;
       progress(this.counts());
