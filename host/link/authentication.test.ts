@@ -1,4 +1,7 @@
-/** The authentication step of a session, against a model probe whose wire a test can listen to, change and replay. */
+/**
+ * The authentication step of a session, against a model probe whose wire a test can listen to, change and replay. Over
+ * 500 lines in one file because every attack is made on this one wire.
+ */
 import { beforeEach, expect, test } from 'vitest';
 import { ModelProbe } from '../../test/link/model-probe.ts';
 import type { Demand, RefusalCode } from './admission.ts';

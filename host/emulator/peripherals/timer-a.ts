@@ -7,7 +7,7 @@
  * files of their own; compare and capture stay together here, because they share registers, flags and the one event.
  * Left out: the asynchronous (SCS = 0) capture race and the extra count when TACCR0 is lowered below TAR.
  *
- * Errata of the MSP430G2553 that a program sees (SLAZ440) are here: TA12, TA16, TA21.
+ * Errata that a program sees are here: TA12, TA16, TA21 (docs/emulator-accuracy.md names the sheets they were read from).
  */
 
 import type { RegisterBus, RegisterOwner } from '../bus.ts';

@@ -1,6 +1,7 @@
 /**
  * USCI_A0 UART: multiprocessor formats, breaks, automatic baud rate detection, UC0CLK, the IrDA receive filter, and the
- * rules of the error flags (SLAU144, "USCI, UART Mode"). The line is driven level by level.
+ * rules of the error flags (SLAU144, "USCI, UART Mode"). The line is driven level by level. Over
+ * 500 lines in one file because all formats share the few functions that drive and read the line.
  */
 import { describe, expect, it } from 'vitest';
 import { Board } from '../board.ts';
