@@ -21,6 +21,8 @@ needs=(
   'openssl openssl'
   'redis-server redis-server'
   'nats-server nats-server'
+  'haproxy haproxy'
+  'nginx nginx'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
   needs+=('clang clang' 'ld.lld lld')
