@@ -6,7 +6,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { lstatSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 
@@ -40,17 +40,20 @@ export async function openPty(path: string, onData: (bytes: Uint8Array) => void)
   } catch (error) {
     throw new EarlError('TRANSPORT_FAILED', `no pseudo-terminal: ${errorMessage(error)}`, { cause: error });
   }
+  let held: number | undefined;
   try {
-    // The board's side must not read what it wrote; held open, the terminal survives its users.
-    pair.slave.pause();
+    // Held open, the terminal survives its users; by a plain descriptor, because node-pty's own end would read.
+    held = openSync(pair.ptsName, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    pair.slave.destroy();
     execFileSync('stty', ['-F', pair.ptsName, 'raw', '-echo']);
     linkPty(path, pair.ptsName);
   } catch (error) {
+    if (held !== undefined) closeSync(held);
     pair.slave.destroy();
     pair.master.destroy();
     throw error;
   }
-  return new PtyLine(path, pair, onData);
+  return new PtyLine(path, pair, held, onData);
 }
 
 /** Links of earlier runs that were killed are replaced, anything else is left alone. */
@@ -74,13 +77,16 @@ class PtyLine implements Line {
 
   private readonly path: string;
   private readonly pair: PtyPair;
+  private readonly held: number;
   private waiting: Buffer = Buffer.alloc(0);
   private retry: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(path: string, pair: PtyPair, onData: (bytes: Uint8Array) => void) {
+  /** @param held keeps the terminal open while nobody uses it */
+  constructor(path: string, pair: PtyPair, held: number, onData: (bytes: Uint8Array) => void) {
     this.path = path;
     this.pair = pair;
+    this.held = held;
     this.description = `${path} (${pair.ptsName})`;
     pair.master.on('data', (bytes: Buffer) => onData(new Uint8Array(bytes)));
     pair.master.on('error', () => {});
@@ -99,7 +105,7 @@ class PtyLine implements Line {
     this.closed = true;
     clearTimeout(this.retry);
     if (readlink(this.path) === this.pair.ptsName) unlinkSync(this.path);
-    this.pair.slave.destroy();
+    closeSync(this.held);
     this.pair.master.destroy();
   }
 
