@@ -12,9 +12,10 @@
 
 import { jsonPayload, type Subscription } from '../broker/index.ts';
 import { closeCodes, isReserved, type Json, jsonProblem, topicProblem } from '../protocol/index.ts';
+import { closeReason } from './answers.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { PublishRate } from './rate.ts';
-import { closeReason, type SessionServices } from './session.ts';
+import type { SessionServices } from './session-services.ts';
 import type { Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
 

@@ -9,6 +9,7 @@
 import type { IConnectPacket, IPublishPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
 import { errorMessage } from '../../errors/index.ts';
 import { closeCodes, filterProblem, isReserved, topicProblem } from '../protocol/index.ts';
+import { closeReason } from './answers.ts';
 import { SessionFilters } from './filters.ts';
 import { MqttAcks } from './mqtt-acks.ts';
 import type { MqttClient, MqttClients, MqttState } from './mqtt-clients.ts';
@@ -17,7 +18,7 @@ import { ackPacket, connackPacket, pingrespPacket, subackPacket } from './mqtt-f
 import type { MqttLink } from './mqtt-link.ts';
 import { connackCodes, MqttProblem, MqttReader } from './mqtt-reader.ts';
 import { PublishRate } from './rate.ts';
-import { closeReason, type SessionServices } from './session.ts';
+import type { SessionServices } from './session-services.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
 

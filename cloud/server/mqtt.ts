@@ -9,7 +9,7 @@ import { MqttClients } from './mqtt-clients.ts';
 import { MqttFrames } from './mqtt-frames.ts';
 import { MqttTcpLink, MqttWebSocketLink } from './mqtt-link.ts';
 import { MqttSession } from './mqtt-session.ts';
-import type { SessionServices } from './session.ts';
+import type { SessionServices } from './session-services.ts';
 import type { Certificate } from './tls.ts';
 import type { Grant } from './tokens-jwt.ts';
 

@@ -5,8 +5,7 @@
  * overlap; beyond `limits.operations` unfinished ones the connection is not read.
  */
 
-import { errorMessage } from '../../errors/index.ts';
-import { type Broker, jsonPayload, type PublishOptions } from '../broker/index.ts';
+import { jsonPayload, type PublishOptions } from '../broker/index.ts';
 import {
   type ClientMessage,
   closeCodes,
@@ -15,63 +14,36 @@ import {
   FieldProblem,
   isReserved,
   parseClientMessage,
-  limits as protocolLimits,
-  type ServerMessage,
 } from '../protocol/index.ts';
+import { Admission } from './admission.ts';
+import { type Answer, Answers, closeReason, refusal } from './answers.ts';
 import { BinaryPublisher } from './binary-publisher.ts';
-import type { CommandRouter } from './command-router.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { BinaryDelivery, JsonDelivery } from './delivery.ts';
 import { SessionFilters } from './filters.ts';
-import { type FrameCache, frameOf } from './frames.ts';
-import type { GatewayCalls } from './gateway-calls.ts';
-import type { CloudCounters, ServerLimits } from './options.ts';
-import type { QueueBudget } from './outbox.ts';
 import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
-import { type Action, allRights, type Rights } from './rights.ts';
-import type { TokenGate } from './tokens.ts';
+import type { Action } from './rights.ts';
+import { SessionCommands } from './session-commands.ts';
+import type { SessionServices } from './session-services.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
-import type { Lease, LeaseEvents } from './tokens-lease.ts';
-import type { Will, Wills } from './will.ts';
+import type { Will } from './will.ts';
 
-/** What sessions share. */
-export interface SessionServices {
-  readonly broker: Broker;
-  readonly commands: CommandRouter;
-  readonly frames: FrameCache;
-  readonly limits: ServerLimits;
-  readonly counters: CloudCounters;
-  readonly serverName: string;
-  readonly wills: Wills;
-  readonly gate: TokenGate;
-  readonly queues: QueueBudget;
-}
-
-/** What an `ok` says beyond its id. */
-type Answer = Omit<Extract<ServerMessage, { op: 'ok' }>, 'op' | 'id'>;
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
 
-export class Session implements ConnectionHandlers, LeaseEvents {
+export class Session implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #services: SessionServices;
   readonly #id: string;
   readonly #filters: SessionFilters;
-  readonly #helloDeadline: NodeJS.Timeout;
   readonly #binary: boolean;
-  #binaryPublisher: BinaryPublisher | undefined;
-  readonly #shown: Grant | undefined;
+  readonly #answers: Answers;
+  readonly #admission: Admission;
   readonly #rate: PublishRate;
-  #lease: Lease | undefined;
-  #welcomed = false;
-  /** What came while the token of `hello` was checked: no more than had been read already. */
-  #waiting: (() => void)[] | undefined;
+  #binaryPublisher: BinaryPublisher | undefined;
   #publisher: string | undefined;
-  #gateway: GatewayCalls | undefined;
+  #commands: SessionCommands | undefined;
   #will: Will | undefined;
-  #operations = 0;
-  #pendingCommands = 0;
-  #badMessages = 0;
 
   /**
    * @param grant of the token that the handshake showed already
@@ -86,43 +58,42 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     this.#connection = connection;
     this.#services = services;
     this.#id = id;
-    this.#shown = grant;
     this.#rate = new PublishRate(services.limits.publishes, (reading) => connection.setReading(reading));
     this.#binary = binary;
     const { frames, limits } = services;
+    this.#answers = new Answers(connection, limits, services.counters);
     this.#filters = new SessionFilters(
       services.broker,
       limits,
       binary ? new BinaryDelivery(connection, frames, limits.messageBytes) : new JsonDelivery(connection, frames),
       (reason) => connection.close(closeCodes.gap, closeReason(`resume: ${reason}`)),
     );
-    this.#helloDeadline = setTimeout(
-      () => connection.close(closeCodes.badMessage, 'no hello in time'),
-      limits.helloTimeoutMs,
+    this.#admission = new Admission(connection, this.#answers, services, grant, (granted, hello) =>
+      this.#enter(granted, hello),
     );
   }
 
   onText(text: string): void {
-    if (this.#waiting !== undefined) {
-      this.#waiting.push(() => this.onText(text));
+    if (this.#admission.isDeciding) {
+      this.#admission.hold(() => this.onText(text));
       return;
     }
     const parsed = parseClientMessage(text);
     if (!parsed.ok) {
       this.#bad(parsed.code, parsed.problem, parsed.id);
-    } else if (this.#welcomed) {
+    } else if (this.#admission.isAdmitted) {
       this.#handle(parsed.message);
     } else if (parsed.message.op === 'hello') {
-      this.#hello(parsed.message);
+      this.#admission.hello(parsed.message);
     } else {
       this.#bad(errorCodes.badMessage, 'the first message must be hello', requestId(parsed.message));
     }
   }
 
   onBinary(bytes: Buffer): void {
-    if (this.#waiting !== undefined) {
+    if (this.#admission.isDeciding) {
       const copy = Buffer.from(bytes);
-      this.#waiting.push(() => this.onBinary(copy));
+      this.#admission.hold(() => this.onBinary(copy));
     } else if (!this.#binary) {
       this.#bad(errorCodes.badMessage, 'messages must be text, not binary');
     } else if (this.#binaryPublisher === undefined) {
@@ -138,13 +109,11 @@ export class Session implements ConnectionHandlers, LeaseEvents {
   }
 
   onClose(code: number): void {
-    clearTimeout(this.#helloDeadline);
     this.#will?.end(goodbyes.has(code));
-    this.#lease?.close();
+    this.#admission.close();
     this.#rate.close();
     this.#filters.close();
-    // A broker that is closed as well has forgotten the session already.
-    this.#gateway?.close().catch(() => {});
+    this.#commands?.close();
   }
 
   #handle(message: ClientMessage): void {
@@ -156,88 +125,42 @@ export class Session implements ConnectionHandlers, LeaseEvents {
         this.#refresh(message);
         return;
       case 'subscribe':
-        this.#run(message.id, () => this.#subscribe(message));
+        this.#answers.run(message.id, () => this.#subscribe(message));
         return;
       case 'unsubscribe':
-        this.#run(message.id, () => this.#filters.unsubscribe(message.filters));
+        this.#answers.run(message.id, () => this.#filters.unsubscribe(message.filters));
         return;
       case 'publish':
         this.#publish(message);
         return;
       case 'serve':
-        this.#run(message.id, () => this.#serve(message));
+        this.#answers.run(message.id, () => this.#serve(message));
         return;
       case 'command':
         this.#command(message);
         return;
       case 'reply':
-        // Too late a reply is no fault of the gateway: the client has heard of the timeout.
-        this.#gateway?.reply(message.call, message.result);
+        this.#commands?.reply(message);
         return;
       case 'will':
-        this.#run(message.id, () => this.#setWill(message));
+        this.#answers.run(message.id, () => this.#setWill(message));
         return;
       case 'bye':
         this.#connection.close(closeCodes.goodbye, 'goodbye');
         return;
       case 'ping':
-        this.#send({ op: 'pong', id: message.id });
+        this.#answers.send({ op: 'pong', id: message.id });
         return;
       default:
         message satisfies never;
     }
   }
 
-  #hello(message: Request<'hello'>): void {
-    clearTimeout(this.#helloDeadline);
-    try {
-      const grant = this.#shown ?? this.#services.gate.admit(message.token);
-      if (grant instanceof Promise) this.#await(grant, message);
-      else this.#enter(grant, message);
-    } catch (error) {
-      this.#refuse(error);
-    }
-  }
-
-  /** Checking a signature takes a moment, in which nothing else of the client is looked at. */
-  #await(grant: Promise<Grant>, hello: Request<'hello'>): void {
-    this.#waiting = [];
-    this.#connection.setReading(false);
-    const goOn = () => {
-      const waiting = this.#waiting!;
-      this.#waiting = undefined;
-      this.#connection.setReading(true);
-      for (const take of waiting) if (!this.#connection.isClosing) take();
-    };
-    grant
-      .then((granted) => this.#enter(granted, hello))
-      .catch((error: unknown) => this.#refuse(error))
-      .then(goOn);
-  }
-
-  #refuse(error: unknown): void {
-    if (!(error instanceof TokenProblem)) throw error;
-    this.#fail(undefined, errorCodes.unauthorized, error.message);
-    this.onGrantEnd(error);
-  }
-
-  onGrantEnd(problem: TokenProblem): void {
-    const code = problem.expired ? closeCodes.tokenExpired : closeCodes.unauthorized;
-    this.#connection.close(code, closeReason(problem.message));
-  }
-
-  onExpiring(inMs: number): void {
-    this.#send({ op: 'expiring', inMs });
-  }
-
   #enter(grant: Grant, message: Request<'hello'>): void {
-    if (this.#connection.isClosing) return;
-    this.#lease = this.#services.gate.lease(grant, this.#services.limits.expiryWarningMs, this);
-    this.#welcomed = true;
     this.#publisher = publisherOf(grant, message.publisher);
     if (this.#binary) this.#binaryPublisher = this.#publisherOfRecords();
     const { serverName, limits } = this.#services;
-    this.#send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
+    this.#answers.send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
   }
 
   async #subscribe({ filters, ...wishes }: Request<'subscribe'>): Promise<Answer> {
@@ -245,7 +168,7 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     this.#mustBeAllowed('subscribe', filters);
     const begun = await this.#filters.subscribe(filters, wishes);
     // A refresh may have taken the right away meanwhile.
-    const lost = filters.filter((filter) => !this.#rights.may('subscribe', filter));
+    const lost = filters.filter((filter) => !this.#admission.rights.may('subscribe', filter));
     if (lost.length === 0) return begun;
     await this.#filters.unsubscribe(lost);
     throw new RequestError(errorCodes.forbidden, forbidden('subscribe', lost[0]!));
@@ -257,10 +180,10 @@ export class Session implements ConnectionHandlers, LeaseEvents {
         publish: (topic, payload, options) => {
           this.#rate.count();
           const accepting = this.#services.broker.publish(topic, payload, options);
-          if (accepting) this.#begin(accepting);
+          if (accepting) this.#answers.begin(accepting);
           return accepting;
         },
-        mayPublish: (topic) => this.#rights.may('publish', topic),
+        mayPublish: (topic) => this.#admission.rights.may('publish', topic),
         refusal,
         send: (bytes) => this.#connection.send(bytes),
       },
@@ -272,15 +195,15 @@ export class Session implements ConnectionHandlers, LeaseEvents {
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
     this.#rate.count();
     if (isReserved(topic)) {
-      this.#fail(id, errorCodes.badTopic, 'topics must not begin with $');
+      this.#answers.fail(id, errorCodes.badTopic, 'topics must not begin with $');
       return;
     }
-    if (!this.#rights.may('publish', topic)) {
-      this.#fail(id, errorCodes.forbidden, forbidden('publish', topic));
+    if (!this.#admission.rights.may('publish', topic)) {
+      this.#answers.fail(id, errorCodes.forbidden, forbidden('publish', topic));
       return;
     }
     if (seq !== undefined && this.#publisher === undefined) {
-      this.#fail(id, errorCodes.badMessage, '"seq" needs a "publisher" in hello');
+      this.#answers.fail(id, errorCodes.badMessage, '"seq" needs a "publisher" in hello');
       return;
     }
     const options: PublishOptions = {
@@ -288,15 +211,12 @@ export class Session implements ConnectionHandlers, LeaseEvents {
       ...(retain ? { retain } : {}),
       ...(seq === undefined ? {} : { dedupe: { publisher: this.#publisher!, seq } }),
     };
-    this.#run(id, () => this.#services.broker.publish(topic, jsonPayload(data, retain), options));
+    this.#answers.run(id, () => this.#services.broker.publish(topic, jsonPayload(data, retain), options));
   }
 
   async #serve({ probes }: Request<'serve'>): Promise<void> {
     this.#mustBeAllowed('serve', probes);
-    this.#gateway ??= this.#services.commands.gateway(this.#id, ({ call, probe, command, timeoutMs }) =>
-      this.#send({ op: 'command', call, probe, command, timeoutMs }),
-    );
-    await this.#gateway.serve(probes);
+    await this.#itsCommands().serve(probes);
   }
 
   async #setWill({ messages, add = false }: Request<'will'>): Promise<void> {
@@ -307,105 +227,51 @@ export class Session implements ConnectionHandlers, LeaseEvents {
     await this.#will.set(messages, add);
   }
 
-  #command({ id, probe, command, timeoutMs }: Request<'command'>): void {
-    if (!this.#rights.may('command', probe)) {
-      this.#fail(id, errorCodes.forbidden, forbidden('command', probe));
+  #command(message: Request<'command'>): void {
+    const { id, probe } = message;
+    if (!this.#admission.rights.may('command', probe)) {
+      this.#answers.fail(id, errorCodes.forbidden, forbidden('command', probe));
       return;
     }
-    const most = this.#services.limits.pendingCommands;
-    if (this.#pendingCommands >= most) {
-      this.#fail(id, errorCodes.tooMany, `${most} commands of this connection wait for a result`);
-      return;
-    }
-    this.#pendingCommands += 1;
-    this.#services.commands
-      .command(probe, command, timeoutMs ?? protocolLimits.commandTimeoutMs.standard)
-      .then((result) => this.#send({ op: 'reply', id, result }))
-      .catch((error: unknown) => this.#failWith(id, error))
-      .finally(() => {
-        this.#pendingCommands -= 1;
-      });
+    this.#itsCommands().command(message);
+  }
+
+  #itsCommands(): SessionCommands {
+    const { commands, limits } = this.#services;
+    this.#commands ??= new SessionCommands(commands, this.#answers, this.#id, limits.pendingCommands);
+    return this.#commands;
   }
 
   #refresh({ id, token }: Request<'refresh'>): void {
     const renewing = this.#renew(token).then(
-      () => this.#ok(id),
+      () => this.#answers.ok(id),
       (error: unknown) => {
         // Counted as bad, so that nobody tries one token after the other.
         if (error instanceof TokenProblem) this.#bad(errorCodes.unauthorized, error.message, id);
-        else this.#failWith(id, error);
+        else this.#answers.failWith(id, error);
       },
     );
-    this.#begin(renewing);
+    this.#answers.begin(renewing);
   }
 
   /** What the new token no longer allows ends: subscriptions, topics with numbers, probes served. */
   async #renew(token: string): Promise<void> {
-    const grant = await this.#services.gate.admit(token);
-    if (this.#connection.isClosing) return;
-    this.#lease!.renew(grant);
-    const { rights } = grant;
+    const rights = await this.#admission.renew(token);
+    if (rights === undefined) return;
     this.#will?.keep((topic) => rights.may('publish', topic));
     this.#binaryPublisher?.keep((topic) => rights.may('publish', topic));
     await this.#filters.keep((filter) => rights.may('subscribe', filter));
-    await this.#gateway?.keep((probe) => rights.may('serve', probe));
-  }
-
-  get #rights(): Rights {
-    return this.#lease?.grant.rights ?? allRights;
+    await this.#commands?.keep((probe) => rights.may('serve', probe));
   }
 
   #mustBeAllowed(action: Action, paths: readonly string[]): void {
-    const refused = paths.find((path) => !this.#rights.may(action, path));
+    const refused = paths.find((path) => !this.#admission.rights.may(action, path));
     if (refused !== undefined) throw new RequestError(errorCodes.forbidden, forbidden(action, refused));
-  }
-
-  /** Runs a request and answers it, when it has an id, with `ok` or `error`. */
-  #run(id: number | undefined, operation: () => Promise<Answer | undefined> | Promise<void> | undefined): void {
-    const running = operation();
-    if (running === undefined) {
-      this.#ok(id);
-      return;
-    }
-    this.#begin(running.then((answer) => this.#ok(id, answer || {})).catch((error) => this.#failWith(id, error)));
-  }
-
-  /** Counts an operation until it ends; beyond the limit, the client is not read. */
-  #begin(operation: Promise<unknown>): void {
-    const end = () => {
-      if (this.#operations === this.#services.limits.operations) this.#connection.setReading(true);
-      this.#operations -= 1;
-    };
-    this.#operations += 1;
-    if (this.#operations === this.#services.limits.operations) this.#connection.setReading(false);
-    operation.then(end, end);
-  }
-
-  #ok(id: number | undefined, answer: Answer = {}): void {
-    if (id !== undefined) this.#send({ op: 'ok', id, ...answer });
-  }
-
-  #failWith(id: number | undefined, error: unknown): void {
-    const { code, message } = refusal(error);
-    this.#fail(id, code, message);
   }
 
   /** Answers a message that broke the protocol; before `hello`, or too often, it ends the connection. */
   #bad(code: ErrorCode, problem: string, id?: number): void {
-    this.#services.counters.badMessages += 1;
-    this.#badMessages += 1;
-    this.#fail(id, code, problem);
-    if (!this.#welcomed || this.#badMessages >= this.#services.limits.badMessages) {
-      this.#connection.close(closeCodes.badMessage, closeReason(problem));
-    }
-  }
-
-  #fail(id: number | undefined, code: ErrorCode, message: string): void {
-    this.#send({ op: 'error', ...(id === undefined ? {} : { id }), code, message });
-  }
-
-  #send(message: ServerMessage): void {
-    this.#connection.send(frameOf(message));
+    this.#answers.bad(code, problem, id, !this.#admission.isAdmitted);
   }
 }
 
@@ -413,18 +279,6 @@ export class Session implements ConnectionHandlers, LeaseEvents {
  * Ends after which a will is forgotten: those that the client means, and the end of the cloud, whose clients come back.
  */
 const goodbyes: ReadonlySet<number> = new Set([closeCodes.goodbye, closeCodes.goingAway, closeCodes.shuttingDown]);
-
-/** A close reason has at most 123 bytes (RFC 6455, section 5.5); what is cut stands in the `error` before it. */
-export function closeReason(problem: string): string {
-  let reason = problem;
-  while (Buffer.byteLength(reason) > 123) reason = reason.slice(0, -1);
-  return reason;
-}
-
-/** What the client is told when an operation failed. */
-function refusal(error: unknown): { code: ErrorCode; message: string } {
-  return { code: error instanceof RequestError ? error.code : errorCodes.overloaded, message: errorMessage(error) };
-}
 
 function forbidden(action: Action, path: string): string {
   const to = { publish: 'publish to', subscribe: 'subscribe to', command: 'command', serve: 'serve' }[action];

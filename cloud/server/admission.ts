@@ -1,0 +1,136 @@
+/**
+ * How a session of `earl.v1.json` and `earl.v1` is let in: `hello` in time, with a token where one is needed, which may
+ * be exchanged for another later (`refresh`) and ends the session when it expires or its key is withdrawn.
+ */
+
+import { type ClientMessage, closeCodes, errorCodes } from '../protocol/index.ts';
+import { type Answers, closeReason } from './answers.ts';
+import type { Connection } from './connection.ts';
+import { allRights, type Rights } from './rights.ts';
+import type { TokenGate } from './tokens.ts';
+import { type Grant, TokenProblem } from './tokens-jwt.ts';
+import type { Lease, LeaseEvents } from './tokens-lease.ts';
+
+type Hello = Extract<ClientMessage, { op: 'hello' }>;
+
+export interface AdmissionLimits {
+  readonly helloTimeoutMs: number;
+  readonly expiryWarningMs: number;
+}
+
+export class Admission implements LeaseEvents {
+  readonly #connection: Connection;
+  readonly #answers: Answers;
+  readonly #gate: TokenGate;
+  readonly #limits: AdmissionLimits;
+  readonly #shown: Grant | undefined;
+  readonly #onAdmitted: (grant: Grant, hello: Hello) => void;
+  readonly #deadline: NodeJS.Timeout;
+  /** What came while the token of `hello` was checked: no more than had been read already. */
+  #waiting: (() => void)[] | undefined;
+  #lease: Lease | undefined;
+
+  /**
+   * @param shown what the token of the handshake gave
+   * @param onAdmitted called once, before anything else of the client is looked at
+   */
+  constructor(
+    connection: Connection,
+    answers: Answers,
+    { gate, limits }: { readonly gate: TokenGate; readonly limits: AdmissionLimits },
+    shown: Grant | undefined,
+    onAdmitted: (grant: Grant, hello: Hello) => void,
+  ) {
+    this.#connection = connection;
+    this.#answers = answers;
+    this.#gate = gate;
+    this.#limits = limits;
+    this.#shown = shown;
+    this.#onAdmitted = onAdmitted;
+    this.#deadline = setTimeout(
+      () => connection.close(closeCodes.badMessage, 'no hello in time'),
+      limits.helloTimeoutMs,
+    );
+  }
+
+  get isAdmitted(): boolean {
+    return this.#lease !== undefined;
+  }
+
+  /** The token is being checked: what comes is held. */
+  get isDeciding(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  get rights(): Rights {
+    return this.#lease?.grant.rights ?? allRights;
+  }
+
+  /** Keeps what came while the token is checked, until it has been. */
+  hold(take: () => void): void {
+    this.#waiting!.push(take);
+  }
+
+  hello(message: Hello): void {
+    clearTimeout(this.#deadline);
+    try {
+      const grant = this.#shown ?? this.#gate.admit(message.token);
+      if (grant instanceof Promise) this.#await(grant, message);
+      else this.#enter(grant, message);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /**
+   * Goes on with another token. Rejects with a `TokenProblem`; undefined when the connection has ended meanwhile.
+   */
+  async renew(token: string): Promise<Rights | undefined> {
+    const grant = await this.#gate.admit(token);
+    if (this.#connection.isClosing) return undefined;
+    this.#lease!.renew(grant);
+    return grant.rights;
+  }
+
+  close(): void {
+    clearTimeout(this.#deadline);
+    this.#lease?.close();
+  }
+
+  onGrantEnd(problem: TokenProblem): void {
+    const code = problem.expired ? closeCodes.tokenExpired : closeCodes.unauthorized;
+    this.#connection.close(code, closeReason(problem.message));
+  }
+
+  onExpiring(inMs: number): void {
+    this.#answers.send({ op: 'expiring', inMs });
+  }
+
+  /** Checking a signature takes a moment, in which nothing else of the client is looked at. */
+  #await(grant: Promise<Grant>, hello: Hello): void {
+    this.#waiting = [];
+    this.#connection.setReading(false);
+    const goOn = () => {
+      const waiting = this.#waiting!;
+      this.#waiting = undefined;
+      this.#connection.setReading(true);
+      for (const take of waiting) if (!this.#connection.isClosing) take();
+    };
+    grant
+      .then((granted) => this.#enter(granted, hello))
+      .catch((error: unknown) => this.#refuse(error))
+      .then(goOn);
+  }
+
+  #enter(grant: Grant, hello: Hello): void {
+    if (this.#connection.isClosing) return;
+    this.#lease = this.#gate.lease(grant, this.#limits.expiryWarningMs, this);
+    this.#onAdmitted(grant, hello);
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof TokenProblem)) throw error;
+    this.#answers.fail(undefined, errorCodes.unauthorized, error.message);
+    this.onGrantEnd(error);
+  }
+}

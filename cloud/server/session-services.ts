@@ -1,0 +1,21 @@
+/** What the sessions of one server share, whichever subprotocol they speak. */
+
+import type { Broker } from '../broker/index.ts';
+import type { CommandRouter } from './command-router.ts';
+import type { FrameCache } from './frames.ts';
+import type { CloudCounters, ServerLimits } from './options.ts';
+import type { QueueBudget } from './outbox.ts';
+import type { TokenGate } from './tokens.ts';
+import type { Wills } from './will.ts';
+
+export interface SessionServices {
+  readonly broker: Broker;
+  readonly commands: CommandRouter;
+  readonly frames: FrameCache;
+  readonly limits: ServerLimits;
+  readonly counters: CloudCounters;
+  readonly serverName: string;
+  readonly wills: Wills;
+  readonly gate: TokenGate;
+  readonly queues: QueueBudget;
+}
