@@ -8,30 +8,25 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { type Broker, Journal, LocalBroker, openBackplane } from '../broker/index.ts';
+import type { Broker } from '../broker/index.ts';
 import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
+import { connectBackplane, ownBroker } from './brokers.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 import { spread } from './drain.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
-import {
-  chooseSubprotocol,
-  type Decision,
-  decideHandshake,
-  type HandshakePolicy,
-  operatorProblem,
-  refuseHandshake,
-} from './handshake.ts';
+import { chooseSubprotocol, type HandshakePolicy } from './handshake.ts';
+import { Handshakes } from './handshakes.ts';
 import { DeliveryCheck } from './health.ts';
+import { HttpAnswers } from './http-answers.ts';
+import { httpTimes, listenError } from './listening.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { QueueBudget } from './outbox.ts';
-import { Bucket } from './rate.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
-import { sendText, serveFile } from './static-files.ts';
 import { Certificate } from './tls.ts';
 import { generateToken, isLoopback, TokenGate } from './tokens.ts';
 import type { Grant } from './tokens-jwt.ts';
@@ -65,13 +60,6 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   return cloud;
 }
 
-function connectBackplane({ backplane = '', log = () => {} }: CloudOptions): Promise<Broker> {
-  return openBackplane(backplane, {
-    log,
-    onSubscriberError: (error, { topic }) => log(`delivering a message on ${topic}: ${errorMessage(error)}`),
-  });
-}
-
 class CloudServer implements Cloud {
   readonly token: string | undefined;
   mqttPort: number | undefined;
@@ -86,7 +74,7 @@ class CloudServer implements Cloud {
   readonly #metrics: Metrics;
   readonly #services: SessionServices;
   readonly #certificate: Certificate | undefined;
-  readonly #handshakes: Bucket;
+  readonly #handshakes: Handshakes;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #mqtt: MqttServer;
@@ -99,7 +87,6 @@ class CloudServer implements Cloud {
     slowConsumers: 0,
     refusedHandshakes: 0,
   };
-  readonly #startedAt = performance.now();
   #sessions = 0;
   #address = { host: '', port: 0 };
   #keepalive: NodeJS.Timeout | undefined;
@@ -115,7 +102,7 @@ class CloudServer implements Cloud {
     this.#options = options;
     this.#limits = { ...defaultServerLimits, ...options.limits };
     this.#policy = { gate: this.#gate, allowedOrigins: options.allowedOrigins ?? [], loopback };
-    this.#broker = options.broker ?? backplane ?? this.#ownBroker();
+    this.#broker = options.broker ?? backplane ?? ownBroker(options);
     this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
     this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
     this.#metrics = new Metrics({
@@ -136,8 +123,19 @@ class CloudServer implements Cloud {
       gate: this.#gate,
       queues: new QueueBudget(this.#limits.allQueuesBytes),
     };
+    const answers = new HttpAnswers({
+      broker: this.#broker,
+      counters: this.#counters,
+      delivery: this.#delivery,
+      metrics: this.#metrics,
+      policy: this.#policy,
+      serverName: this.#services.serverName,
+      webRoot: options.webRoot,
+      connections: () => this.#connectionsNow,
+      isDraining: () => this.#draining,
+    });
     const handle = (request: IncomingMessage, response: ServerResponse) => {
-      this.#answer(request, response).catch((error: unknown) => {
+      answers.answer(request, response).catch((error: unknown) => {
         // The query may hold a token.
         this.#log(`answering ${request.method} ${request.url?.split('?', 1)[0]}: ${errorMessage(error)}`);
         response.destroy();
@@ -147,7 +145,14 @@ class CloudServer implements Cloud {
     this.#certificate = options.tls && new Certificate(options.tls, times, handle);
     this.#http = this.#certificate?.server ?? createServer(times, handle);
     this.#http.maxConnections = this.#limits.connections + this.#limits.httpConnections;
-    this.#handshakes = new Bucket(this.#limits.handshakes);
+    this.#handshakes = new Handshakes({
+      policy: this.#policy,
+      limits: this.#limits,
+      counters: this.#counters,
+      connections: () => this.#connectionsNow,
+      isDraining: () => this.#draining,
+      log: (line) => this.#log(line),
+    });
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -156,7 +161,7 @@ class CloudServer implements Cloud {
       perMessageDeflate: false,
       handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
     });
-    this.#mqtt = new MqttServer(this.#services, () => (this.#isFull() ?? this.#isFlooded()) !== undefined);
+    this.#mqtt = new MqttServer(this.#services, () => this.#handshakes.noRoom() !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -236,45 +241,11 @@ class CloudServer implements Cloud {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const decide = (decision: Decision) => {
-      if ('status' in decision) {
-        this.#counters.refusedHandshakes += 1;
-        refuseHandshake(socket, decision.status, decision.problem);
-        return;
-      }
-      const { subprotocol, grant } = decision;
+    this.#handshakes.take(request, socket, ({ subprotocol, grant }) => {
       this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
         this.#begin(webSocket, socket as Socket, subprotocol, grant);
       });
-    };
-    const decision = this.#isFull() ?? this.#isFlooded() ?? decideHandshake(request, this.#policy);
-    if (!(decision instanceof Promise)) {
-      decide(decision);
-      return;
-    }
-    const onError = () => socket.destroy();
-    socket.on('error', onError);
-    decision
-      .then((decided) => {
-        socket.off('error', onError);
-        if (!socket.destroyed) decide(this.#isFull() ?? decided);
-      })
-      .catch((error: unknown) => {
-        this.#log(`a handshake failed: ${errorMessage(error)}`);
-        socket.destroy();
-      });
-  }
-
-  /** Counts a handshake. */
-  #isFlooded(): { status: number; problem: string } | undefined {
-    if (this.#handshakes.tryTake()) return undefined;
-    return { status: 503, problem: 'too many connections are being opened: try again in a moment' };
-  }
-
-  #isFull(): { status: number; problem: string } | undefined {
-    if (this.#draining) return { status: 503, problem: 'the cloud is shutting down' };
-    if (this.#connectionsNow < this.#limits.connections) return undefined;
-    return { status: 503, problem: `the cloud has its ${this.#limits.connections} connections: try again later` };
+    });
   }
 
   #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, grant: Grant | undefined): void {
@@ -315,86 +286,7 @@ class CloudServer implements Cloud {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      sendText(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
-    } else if (request.url?.split('?', 1)[0] === '/health') {
-      await this.#answerHealth(request, response);
-    } else if (request.url?.split('?', 1)[0] === '/metrics') {
-      await this.#answerMetrics(request, response);
-    } else {
-      await serveFile(this.#options.webRoot, request, response);
-    }
-  }
-
-  async #answerHealth(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const delivery = await this.#delivery.check();
-    const isWell = delivery.ok && !this.#draining;
-    const body = JSON.stringify({
-      status: this.#draining ? 'draining' : delivery.ok ? 'ok' : 'failing',
-      server: this.#services.serverName,
-      uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
-      delivery,
-      connectionsNow: this.#connectionsNow,
-      ...(this.#broker instanceof LocalBroker
-        ? { retained: this.#broker.retained, history: this.#broker.history }
-        : {}),
-      sinceStart: this.#counters,
-    });
-    sendText(request, response, isWell ? 200 : 503, `${body}\n`, { 'Content-Type': 'application/json' });
-  }
-
-  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const refused = await operatorProblem(request, this.#policy);
-    if (refused !== undefined) {
-      const headers = refused.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {};
-      sendText(request, response, refused.status, `${refused.problem}\n`, headers);
-      return;
-    }
-    sendText(request, response, 200, await this.#metrics.text(), { 'Content-Type': this.#metrics.contentType });
-  }
-
-  #ownBroker(): LocalBroker {
-    return new LocalBroker({
-      ...(this.#options.journal && { journal: new Journal(this.#options.journal) }),
-      onFailed: (error) => this.#log(`no messages are taken any more: ${errorMessage(error)}`),
-      onSubscriberError: (error, { topic }) => this.#log(`delivering a message on ${topic}: ${errorMessage(error)}`),
-    });
-  }
-
   #log(line: string): void {
     this.#options.log?.(line);
-  }
-}
-
-/** Slow senders of headers (slowloris) and of TLS handshakes are ended. */
-function httpTimes({ headersTimeoutMs }: ServerLimits) {
-  return {
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: headersTimeoutMs,
-    connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
-  };
-}
-
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): EarlError {
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new EarlError(
-        'PORT_IN_USE',
-        `port ${port} of ${host} is taken by another program: stop it, or choose another port (0 takes a free one)`,
-        { cause: error },
-      );
-    case 'EACCES':
-      return new EarlError('PORT_PERMISSION', `port ${port} may not be used by this user: choose one from 1024 on`, {
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return new EarlError('HOST_UNAVAILABLE', `${host} is no address of this machine: try 127.0.0.1 or 0.0.0.0`, {
-        cause: error,
-      });
-    default:
-      return new EarlError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
   }
 }

@@ -1,0 +1,36 @@
+/** How the cloud listens: the times of its HTTP server, and what is said when an address cannot be had. */
+
+import { EarlError } from '../../errors/index.ts';
+import type { ServerLimits } from './options.ts';
+
+/** Slow senders of headers (slowloris) and of TLS handshakes are ended. */
+export function httpTimes({ headersTimeoutMs }: ServerLimits) {
+  return {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: headersTimeoutMs,
+    connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
+  };
+}
+
+export function listenError(error: NodeJS.ErrnoException, host: string, port: number): EarlError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new EarlError(
+        'PORT_IN_USE',
+        `port ${port} of ${host} is taken by another program: stop it, or choose another port (0 takes a free one)`,
+        { cause: error },
+      );
+    case 'EACCES':
+      return new EarlError('PORT_PERMISSION', `port ${port} may not be used by this user: choose one from 1024 on`, {
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new EarlError('HOST_UNAVAILABLE', `${host} is no address of this machine: try 127.0.0.1 or 0.0.0.0`, {
+        cause: error,
+      });
+    default:
+      return new EarlError('LISTEN_FAILED', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
+  }
+}
