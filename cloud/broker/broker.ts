@@ -60,6 +60,9 @@ export interface Broker {
    * the topic's last value; an empty payload with `retain` forgets it, after the subscribers have heard of it. Topics
    * are validated by the caller, and the payload must not change afterwards. Never throws; rejects with `BROKER_CLOSED`
    * after `close`.
+   *
+   * When a message is refused, so are those of its publisher that came after it and before the rejection was heard:
+   * a greater number that was accepted would make the refused one a repetition when it is published again.
    */
   publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined;
   /** Ends all delivery. A second call does nothing. */

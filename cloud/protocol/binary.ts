@@ -9,8 +9,8 @@
  *                      2 publish   number [seq] payload  flags: 1 retain, 2 `seq` follows: acknowledged, deduplicated
  *     to the client    1 topic     number name           as above
  *                      2 message   number offset payload flags: 1 retained
- *                      3 accepted  seq                   every publish up to `seq` has been accepted
- *                      4 refused   seq code text         this one has not, and will not be
+ *                      3 accepted  seq                   every publish up to `seq` was accepted, or refused for good
+ *                      4 refused   seq code text         2xx: this one and all above it, until it comes again
  */
 
 import { FieldProblem } from './fields.ts';

@@ -1,8 +1,9 @@
 /**
  * The publishing half of `earl.v1` (cloud/protocol/binary.ts): topics declared once, then records of number and payload.
  *
- * Acknowledgements are cumulative: `accepted` names the highest sequence number before which nothing is open, at most
- * once per binary message or turn of the event loop, however many publishes came.
+ * Acknowledgements are cumulative: `accepted` names the highest sequence number before which nothing is open or refused
+ * for now, at most once per binary message or turn of the event loop, however many publishes came. A topic that may not
+ * be published to is no wrong record: what is published to it is refused, and all else of the message is taken.
  */
 
 import type { PublishOptions } from '../broker/index.ts';
@@ -19,6 +20,7 @@ import {
   topicProblem,
 } from '../protocol/index.ts';
 import { frame, opcodes } from './frames.ts';
+import { outOfOrder, PublishOrder } from './publish-order.ts';
 
 export interface PublisherRights {
   /** Publishes; as `Broker.publish`. */
@@ -35,19 +37,35 @@ interface Open {
   settled: boolean;
 }
 
+/** From here on an error means: later (docs/protocol.md, "What goes wrong"). */
+const firstPassingCode = 200;
+
 export class BinaryPublisher {
   readonly #rights: PublisherRights;
+  readonly #order: PublishOrder;
   readonly #publisher: string | undefined;
   readonly #mostTopics: number;
   readonly #topics = new Map<number, string>();
+  /** Numbers of topics that may not be published to. */
+  readonly #forbidden = new Map<number, string>();
   readonly #open: Open[] = [];
   #accepted = -1;
-  #told = -1;
+  /** Something was accepted, perhaps again, since `accepted` was last told. */
+  #news = false;
   #telling = false;
 
-  /** @param publisher name of the sender, without which nothing can be acknowledged */
-  constructor(rights: PublisherRights, publisher: string | undefined, mostTopics: number) {
+  /**
+   * @param publisher name of the sender, without which nothing can be acknowledged
+   * @param order of all numbered publishes of the connection
+   */
+  constructor(
+    rights: PublisherRights,
+    publisher: string | undefined,
+    mostTopics: number,
+    order: PublishOrder = new PublishOrder(),
+  ) {
     this.#rights = rights;
+    this.#order = order;
     this.#publisher = publisher;
     this.#mostTopics = mostTopics;
   }
@@ -62,9 +80,13 @@ export class BinaryPublisher {
     }
   }
 
-  /** Forgets the topics that may not be published to any more. */
+  /** Some of the topics may not be published to any more. */
   keep(may: (topic: string) => boolean): void {
-    for (const [number, topic] of this.#topics) if (!may(topic)) this.#topics.delete(number);
+    for (const [number, topic] of this.#topics) {
+      if (may(topic)) continue;
+      this.#topics.delete(number);
+      this.#forbidden.set(number, topic);
+    }
   }
 
   #record(reader: RecordReader): void {
@@ -84,13 +106,12 @@ export class BinaryPublisher {
   #declare(number: number, topic: string): void {
     const problem = isReserved(topic) ? 'topics must not begin with $' : topicProblem(topic);
     if (problem !== undefined) throw new FieldProblem(problem, errorCodes.badTopic);
-    if (!this.#rights.mayPublish(topic)) {
-      throw new FieldProblem(`the token does not allow to publish to ${topic}`, errorCodes.forbidden);
-    }
-    if (this.#topics.size >= this.#mostTopics && !this.#topics.has(number)) {
+    this.#topics.delete(number);
+    this.#forbidden.delete(number);
+    if (this.#topics.size + this.#forbidden.size >= this.#mostTopics) {
       throw new FieldProblem(`a connection may have numbers for ${this.#mostTopics} topics`, errorCodes.tooMany);
     }
-    this.#topics.set(number, topic);
+    (this.#rights.mayPublish(topic) ? this.#topics : this.#forbidden).set(number, topic);
   }
 
   #publish(head: number, reader: RecordReader): void {
@@ -100,16 +121,35 @@ export class BinaryPublisher {
     // The message is a view into what was read from the socket; brokers keep payloads.
     const payload = Buffer.from(reader.payload());
     const topic = this.#topics.get(number);
-    if (topic === undefined) throw new FieldProblem(`no topic has the number ${number}`, errorCodes.badTopic);
+    if (topic === undefined) {
+      this.#forbid(number, seq ?? 0);
+      return;
+    }
     const retain = (head & recordFlags.retain) !== 0;
     if (seq === undefined) {
       this.#rights.publish(topic, payload, { retain })?.catch((error: unknown) => this.#refuse(0, error));
       return;
     }
     if (this.#publisher === undefined) throw new FieldProblem('an acknowledged publish needs a "publisher" in hello');
+    const missing = this.#order.missing(seq);
+    if (missing !== undefined) {
+      this.#sendRefused(seq, errorCodes.overloaded, outOfOrder(missing));
+      return;
+    }
     const accepting = this.#rights.publish(topic, payload, { retain, dedupe: { publisher: this.#publisher, seq } });
-    if (accepting === undefined && this.#open.length === 0) this.#accepted = Math.max(this.#accepted, seq);
+    if (accepting === undefined && this.#open.length === 0) this.#accept(seq);
     else this.#wait(seq, accepting);
+  }
+
+  #forbid(number: number, seq: number): void {
+    const topic = this.#forbidden.get(number);
+    if (topic === undefined) throw new FieldProblem(`no topic has the number ${number}`, errorCodes.badTopic);
+    this.#sendRefused(seq, errorCodes.forbidden, `the token does not allow to publish to ${topic}`);
+  }
+
+  #accept(seq: number): void {
+    this.#accepted = Math.max(this.#accepted, seq);
+    this.#news = true;
   }
 
   #wait(seq: number, accepting: Promise<void> | undefined): void {
@@ -119,8 +159,11 @@ export class BinaryPublisher {
       ?.catch((error: unknown) => this.#refuse(seq, error))
       .then(() => {
         open.settled = true;
-        while (this.#open[0]?.settled) this.#accepted = Math.max(this.#accepted, this.#open.shift()!.seq);
-        if (this.#telling) return;
+        while (this.#open[0]?.settled) {
+          const { seq: settled } = this.#open.shift()!;
+          if (!this.#order.isHeldUp(settled)) this.#accept(settled);
+        }
+        if (this.#telling || !this.#news) return;
         this.#telling = true;
         setImmediate(() => {
           this.#telling = false;
@@ -130,13 +173,18 @@ export class BinaryPublisher {
   }
 
   #tell(): void {
-    if (this.#accepted === this.#told) return;
-    this.#told = this.#accepted;
+    if (!this.#news) return;
+    this.#news = false;
     this.#rights.send(frame(opcodes.binary, [acceptedRecord(this.#accepted)]));
   }
 
   #refuse(seq: number, error: unknown): void {
     const { code, message } = this.#rights.refusal(error);
+    if (seq > 0 && code >= firstPassingCode) this.#order.refuse(seq);
+    this.#sendRefused(seq, code, message);
+  }
+
+  #sendRefused(seq: number, code: ErrorCode, message: string): void {
     this.#rights.send(frame(opcodes.binary, [refusedRecord(seq, code, message)]));
   }
 }

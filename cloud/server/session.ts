@@ -21,6 +21,7 @@ import { BinaryPublisher } from './binary-publisher.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { BinaryDelivery, JsonDelivery } from './delivery.ts';
 import { SessionFilters } from './filters.ts';
+import { outOfOrder, PublishOrder } from './publish-order.ts';
 import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
 import type { Action } from './rights.ts';
@@ -42,6 +43,7 @@ export class Session implements ConnectionHandlers {
   readonly #rate: PublishRate;
   #binaryPublisher: BinaryPublisher | undefined;
   #publisher: string | undefined;
+  readonly #order = new PublishOrder();
   #commands: SessionCommands | undefined;
   #will: Will | undefined;
 
@@ -189,6 +191,7 @@ export class Session implements ConnectionHandlers {
       },
       this.#publisher,
       this.#services.limits.publishedTopics,
+      this.#order,
     );
   }
 
@@ -206,12 +209,19 @@ export class Session implements ConnectionHandlers {
       this.#answers.fail(id, errorCodes.badMessage, '"seq" needs a "publisher" in hello');
       return;
     }
+    const missing = seq === undefined ? undefined : this.#order.missing(seq);
+    if (missing !== undefined) {
+      this.#answers.fail(id, errorCodes.overloaded, outOfOrder(missing));
+      return;
+    }
     const options: PublishOptions = {
       json: data,
       ...(retain ? { retain } : {}),
       ...(seq === undefined ? {} : { dedupe: { publisher: this.#publisher!, seq } }),
     };
-    this.#answers.run(id, () => this.#services.broker.publish(topic, jsonPayload(data, retain), options));
+    const accepting = this.#services.broker.publish(topic, jsonPayload(data, retain), options);
+    if (seq !== undefined) accepting?.catch(() => this.#order.refuse(seq));
+    this.#answers.run(id, () => accepting);
   }
 
   async #serve({ probes }: Request<'serve'>): Promise<void> {

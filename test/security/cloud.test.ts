@@ -176,7 +176,7 @@ describe('a token for a site', () => {
     const binary = await RawClient.open(cloud, { subprotocols: 'earl.v1' });
     binary.say({ op: 'hello', token });
     await binary.next();
-    const error = binary.next();
+    const error = binary.nextText();
     binary.socket.send(Buffer.concat([topicRecord(1, topic), Buffer.from('020100', 'hex')]));
     const heard = async () => (await witness.received()).map((message) => message.topic);
     // A dot is no way up and a line separator no end: these are ordinary, odd names inside of home.
@@ -188,7 +188,7 @@ describe('a token for a site', () => {
       return;
     }
     expect(answer).toMatchObject({ op: 'error', id: 1, code: expect.toBeOneOf([101, 111]) });
-    expect(await error).toMatchObject({ op: 'error', code: expect.toBeOneOf([101, 111]) });
+    expect(await error).toMatch(/"code":101|^..o.the token does not allow to publish/s);
     expect(await heard()).toEqual([]);
   });
 
@@ -309,7 +309,8 @@ describe('expiry and refresh', () => {
     const narrower = await keys.token({ publish: ['home/#'], subscribe: ['home/#'], serve: ['home/+'] });
     expect(await client.ask({ op: 'refresh', id: 3, token: narrower })).toEqual({ op: 'ok', id: 3 });
     client.socket.send(Buffer.from('020100', 'hex'));
-    expect(await client.next()).toMatchObject({ op: 'error', code: errorCodes.badTopic });
+    // Record `refused`, no seq, code 111.
+    expect(await client.nextText()).toMatch(/^..o.the token does not allow to publish to work\/1/s);
     const owner = await join(cloud, await keys.token({ publish: ['#'], command: ['#'] }));
     const command = (probe: string) => ({ op: 'command', id: 4, probe, command: { name: 'x' }, timeoutMs: 500 });
     expect(await owner.ask(command('work/1'))).toMatchObject({ code: errorCodes.noSuchProbe });
