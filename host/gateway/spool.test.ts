@@ -104,13 +104,20 @@ test('two disconnects in a row keep the order', () => {
   ]);
 });
 
-test('a postponed message gets a new number, because later ones may have been accepted', () => {
+test('what is tried again keeps its numbers and its order, states too, before what came later', () => {
   const { spool } = spoolOf();
-  for (const data of [1, 2]) spool.push(message('sample', data));
-  const [first, second] = takeAll(spool);
-  spool.settle(second!);
-  spool.postpone(first!);
-  expect(takeAll(spool).map(({ data, seq }) => [data, seq])).toEqual([[1, 3]]);
+  spool.push(message('sample', 1));
+  spool.push(message('state', 2, 'a'));
+  spool.push(message('sample', 3));
+  const [first] = takeAll(spool);
+  spool.settle(first!);
+  spool.push(message('state', 4, 'a'));
+  spool.retry();
+  expect(takeAll(spool).map(({ data, seq }) => [data, seq])).toEqual([
+    [2, 2],
+    [3, 3],
+    [4, 4],
+  ]);
 });
 
 test('republished states go first and supersede the same topics', () => {

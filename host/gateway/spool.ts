@@ -123,20 +123,21 @@ export class Spool {
    * A state waits again unless a newer one does.
    */
   rewind(): void {
-    const numbered = [...this.flight].filter((entry) => entry.kind !== 'state').sort((a, b) => a.seq! - b.seq!);
     const states = [...this.flight].filter((entry) => entry.kind === 'state');
-    this.flight.clear();
-    while (this.returned.length > 0) numbered.push(this.returned.shift()!);
-    for (const entry of numbered) this.returned.push(entry);
+    for (const entry of states) this.flight.delete(entry);
+    this.retry();
     this.pushFirst(states.filter((entry) => !this.states.has(entry.topic)));
   }
 
-  /** The server refused the message for now: it waits again and will be numbered anew, since later ones got through. */
-  postpone(entry: SpoolEntry): void {
-    if (!this.flight.delete(entry)) return;
-    delete entry.seq;
-    if (entry.kind !== 'state') this.returned.push(entry);
-    else if (!this.states.has(entry.topic)) this.pushFirst([entry]);
+  /**
+   * The server refused a message for now, and with it everything that left after it: all that is in flight waits again,
+   * states too, under the same numbers. The server waits for the one that it refused (docs/protocol.md, "publish").
+   */
+  retry(): void {
+    const numbered = [...this.flight].sort((a, b) => a.seq! - b.seq!);
+    this.flight.clear();
+    while (this.returned.length > 0) numbered.push(this.returned.shift()!);
+    for (const entry of numbered) this.returned.push(entry);
   }
 
   private takeOldest(): SpoolEntry | undefined {

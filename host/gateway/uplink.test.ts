@@ -169,19 +169,23 @@ test('a message that the server will never take is dropped and does not block th
   expect(log.at(-1)).toMatchObject({ event: 'refused', topic: 'site/p/samples' });
 });
 
-test('an overloaded server gets a pause, then the message under a new number', async () => {
+test('an overloaded server gets a pause, then the message and those after it under the same numbers', async () => {
   client.connected = true;
   const uplink = uplinkOf({ retryMs: 100 });
-  uplink.publish(sample(1));
-  client.sent[0]!.reject('CLOUD_OVERLOADED');
+  for (const data of [1, 2, 3]) uplink.publish(sample(data));
+  const [first, second, third] = client.sent;
+  first!.resolve();
+  second!.reject('CLOUD_OVERLOADED');
+  third!.reject('CLOUD_OVERLOADED');
   await settled();
   client.look();
-  uplink.publish(sample(2));
+  uplink.publish(sample(4));
   expect(client.look()).toEqual([]);
   await vi.advanceTimersByTimeAsync(100);
   expect(client.look()).toEqual([
-    [1, 2],
-    [2, 3],
+    [2, 2],
+    [3, 3],
+    [4, 4],
   ]);
 });
 

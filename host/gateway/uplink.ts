@@ -44,7 +44,7 @@ export class Uplink {
   private readonly window: number;
   private readonly stopWatching: () => void;
   private dropped: Dropped = { sample: 0, event: 0, state: 0 };
-  /** Changes with every connection, so that a late rejection of an old one is recognised. */
+  /** Changes with every connection and retry, so that a late rejection of what will be sent again is recognised. */
   private connection = 0;
   private pause: (() => void) | undefined;
   private drained: (() => void)[] = [];
@@ -166,7 +166,9 @@ export class Uplink {
       this.spool.rewind();
       this.resumeLater();
     } else if (code === 'CLOUD_OVERLOADED') {
-      this.spool.postpone(entry);
+      // What left after it has been refused with it, or will be.
+      this.connection++;
+      this.spool.retry();
       this.resumeLater();
     } else {
       const message = `the cloud refused ${entry.topic}: ${errorMessage(error)}`;
