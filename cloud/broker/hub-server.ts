@@ -175,24 +175,33 @@ class HubConnection {
     if (this.worker === undefined && record.kind !== toHub.hello) throw wrongRecord('the first is no hello');
     switch (record.kind) {
       case toHub.hello:
-        return this.#hello(record);
+        this.#hello(record);
+        return;
       case toHub.topic:
-        return this.#topics.set(record.number(), record.text());
+        this.#topics.set(record.number(), record.text());
+        return;
       case toHub.publisher:
-        return this.#publishers.set(record.number(), record.text());
+        this.#publishers.set(record.number(), record.text());
+        return;
       case toHub.publish:
-        return this.#publish(record);
+        this.#publish(record);
+        return;
       case toHub.seal:
-        return this.#seal(record.number());
+        this.#seal(record.number());
+        return;
       case toHub.subscribe:
-        return this.#subscribe(record.number(), record.byte() !== 0, record.text());
+        this.#subscribe(record.number(), record.byte() !== 0, record.text());
+        return;
       case toHub.unsubscribe:
-        return this.#unsubscribe(record.text());
+        this.#unsubscribe(record.text());
+        return;
       case toHub.read:
-        return this.#read(record);
+        this.#read(record);
+        return;
       case toHub.ping:
         this.#writer.begin(toWorker.pong, 4).number(record.number()).end();
-        return this.#schedule();
+        this.#schedule();
+        return;
       default:
         throw wrongRecord(`its kind is ${record.kind}`);
     }

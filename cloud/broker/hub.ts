@@ -233,33 +233,44 @@ export class HubBroker implements Broker {
   #take(record: Fields): void {
     switch (record.kind) {
       case toWorker.welcome:
-        return this.#welcomed?.();
+        this.#welcomed?.();
+        return;
       case toWorker.topic:
-        return this.#names.set(record.number(), record.text());
+        this.#names.set(record.number(), record.text());
+        return;
       case toWorker.message:
-        return this.#fanOut.deliver(this.#message(record, false));
+        this.#fanOut.deliver(this.#message(record, false));
+        return;
       case toWorker.accepted:
-        return this.#settle(record.number(), (batch) => batch.resolve());
+        this.#settle(record.number(), (batch) => batch.resolve());
+        return;
       case toWorker.refused:
-        return this.#settle(record.number(), (batch) => batch.reject(problemOf(record)));
+        this.#settle(record.number(), (batch) => batch.reject(problemOf(record)));
+        return;
       case toWorker.retained:
         this.#joining.get(record.number())?.retained.push(this.#message(record, true));
         return;
       case toWorker.joined:
-        return this.#joined(record.number());
+        this.#joined(record.number());
+        return;
       case toWorker.begun:
-        return this.#begun(record);
+        this.#begun(record);
+        return;
       case toWorker.failed:
-        return this.#failed(record.number(), problemOf(record));
+        this.#failed(record.number(), problemOf(record));
+        return;
       case toWorker.past:
         this.#reading.get(record.number())?.messages.push(this.#message(record, false));
         return;
       case toWorker.history:
-        return this.#read(record.number(), record.byte() !== 0);
+        this.#read(record.number(), record.byte() !== 0);
+        return;
       case toWorker.pong:
-        return this.#pong(record.number());
+        this.#pong(record.number());
+        return;
       case toWorker.gap:
-        return this.#fanOut.gap(record.text());
+        this.#fanOut.gap(record.text());
+        return;
       default:
         throw wrongRecord(`its kind is ${record.kind}`);
     }
