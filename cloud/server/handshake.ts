@@ -2,14 +2,16 @@
  * Decides about each WebSocket handshake before it is answered (RFC 6455, section 4.2.2).
  *
  * A page of any site may open a WebSocket to this server, so a handshake with an `Origin` must come from the server's
- * own page or an allowed one. Without a token there is a second way in, a foreign name that resolves to 127.0.0.1 (DNS
- * rebinding): then the `Host` must be a loopback name too. Programs send no `Origin` and are let through.
+ * own page or an allowed one. Without a token there are two more ways in: a foreign name that resolves to 127.0.0.1 (DNS
+ * rebinding), so the `Host` must be a loopback name too; and a proxy on this machine that others reach (forwarded.ts).
+ * Programs send no `Origin` and are let through.
  */
 
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_JSON, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
+import { isForwardedFromElsewhere } from './forwarded.ts';
 import { isLoopback, type TokenGate } from './tokens.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 
@@ -103,8 +105,13 @@ export function refuseHandshake(socket: Duplex, status: number, problem: string)
 export function originProblem(request: IncomingMessage, policy: HandshakePolicy): string | undefined {
   const { origin, host } = request.headers;
   const allowed = policy.allowedOrigins.map((entry) => entry.toLowerCase().replace(/\/$/, ''));
-  if (policy.loopback && policy.gate.isOpen && !isKnownHost(host, allowed)) {
-    return `this cloud has no token and answers to loopback names only, not to ${host}: allow its origin`;
+  if (policy.loopback && policy.gate.isOpen) {
+    if (!isKnownHost(host, allowed)) {
+      return `this cloud has no token and answers to loopback names only, not to ${host}: allow its origin`;
+    }
+    if (isForwardedFromElsewhere(request.headers)) {
+      return 'this cloud has no token, and a proxy brings you from another machine: start it with --token or --keys';
+    }
   }
   if (origin === undefined || allowed.includes('*') || allowed.includes(origin.toLowerCase())) return undefined;
   const page = parseUrl(origin);

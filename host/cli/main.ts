@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorMessage } from '../../errors/index.ts';
 import { airCommand } from './air.ts';
+import { balancerCommand } from './balancer.ts';
 import { benchCommand } from './bench.ts';
 import { cloudCommand } from './cloud.ts';
 import { devicesCommand } from './devices.ts';
@@ -31,6 +32,7 @@ const program = new Command('earl')
 
 const commands = [
   airCommand(),
+  balancerCommand(),
   benchCommand(),
   cloudCommand(),
   devicesCommand(),

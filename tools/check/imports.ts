@@ -33,7 +33,7 @@ const table: readonly (readonly [room: string, allowed: readonly string[]])[] = 
   ],
   ['host/api', ['errors', 'host/link', 'cloud/client', 'npm:', 'node:']],
   ['host/hil', ['errors', 'host/link', 'host/transport', 'host/emulator', 'npm:', 'node:']],
-  ['host/cli', ['errors', 'host', 'cloud/server', 'cloud/client', 'cloud/protocol', 'npm:', 'node:']],
+  ['host/cli', ['errors', 'host', 'cloud/server', 'cloud/balancer', 'cloud/client', 'cloud/protocol', 'npm:', 'node:']],
   ['cloud/web', ['errors', 'cloud/protocol', 'cloud/client', 'host/link', 'host/emulator', 'npm:uplot']],
   ['cloud', ['errors', 'cloud', 'npm:', 'node:']],
   ['tools', ['errors', 'host', 'cloud', 'test', 'tools', 'npm:', 'node:']],
