@@ -65,13 +65,33 @@ export interface Broker {
    * a greater number that was accepted would make the refused one a repetition when it is published again.
    */
   publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined;
+  /** A topic for a publisher that uses it again and again; `topicPublisher` does it for brokers without. */
+  topicPublisher?(topic: string): TopicPublisher;
   /** Ends all delivery. A second call does nothing. */
   close(): Promise<void>;
 }
 
+/** One topic, looked up once. */
+export interface TopicPublisher {
+  readonly topic: string;
+  /** As `Broker.publish`, for a payload from `start` to `end` of bytes that may change afterwards. */
+  publish(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    retain: boolean,
+    dedupe: Dedupe | undefined,
+  ): Promise<void> | undefined;
+}
+
+export interface Dedupe {
+  readonly publisher: string;
+  readonly seq: number;
+}
+
 export interface PublishOptions {
   readonly retain?: boolean;
-  readonly dedupe?: { readonly publisher: string; readonly seq: number };
+  readonly dedupe?: Dedupe;
   /** What the payload says, when the caller knows: spares subscribers to parse it. */
   readonly json?: Json;
 }
@@ -84,6 +104,16 @@ export async function publishJson(
   options: Omit<PublishOptions, 'json'> = {},
 ): Promise<void> {
   await broker.publish(topic, jsonPayload(data, options.retain), { ...options, json: data });
+}
+
+/** As `Broker.topicPublisher`, at any broker. */
+export function topicPublisher(broker: Broker, topic: string): TopicPublisher {
+  if (broker.topicPublisher) return broker.topicPublisher(topic);
+  return {
+    topic,
+    publish: (bytes, start, end, retain, dedupe) =>
+      broker.publish(topic, Buffer.from(bytes.subarray(start, end)), { retain, ...(dedupe ? { dedupe } : {}) }),
+  };
 }
 
 const nothing = Buffer.alloc(0);

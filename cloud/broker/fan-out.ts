@@ -1,8 +1,8 @@
 /**
  * Hands messages to the subscribers of one process.
  *
- * Which subscribers a topic has is looked up in the tree of filters once and remembered until a subscription begins or
- * ends. A message that is handed in from inside a delivery waits its turn, so that every subscriber sees the same order.
+ * Which subscribers a topic has is looked up in the tree of filters once and remembered in its `Route` until a
+ * subscription begins or ends. A message that is handed in from inside a delivery waits its turn, so that every subscriber sees the same order.
  */
 
 import type { BrokerMessage } from './message.ts';
@@ -14,17 +14,26 @@ export interface Subscriber {
   active: boolean;
 }
 
-/** Topics whose subscribers are remembered; beyond, all are looked up anew. */
+/** Where messages of a topic go; valid for as long as its fan-out. */
+export interface Route {
+  readonly topic: string;
+  subscribers: readonly Subscriber[];
+  /** Of the filters that `subscribers` were looked up in. */
+  version: number;
+}
+
+/** Routes that are remembered; beyond, all are looked up anew. */
 const mostRemembered = 100_000;
 
 export class FanOut {
   readonly #filters = new TopicTree<Subscriber>();
   readonly #subscribers = new Set<Subscriber>();
-  readonly #remembered = new Map<string, readonly Subscriber[]>();
+  readonly #routes = new Map<string, Route>();
+  #version = 0;
   readonly #onError: (error: unknown, message: BrokerMessage) => void;
   readonly #beforeDelivery: (message: BrokerMessage) => void;
   /** Messages handed in from inside a delivery; never outlives the turn of the event loop. */
-  readonly #waiting: BrokerMessage[] = [];
+  readonly #waiting: { readonly message: BrokerMessage; readonly route: Route }[] = [];
   #delivering = false;
 
   /**
@@ -43,7 +52,7 @@ export class FanOut {
     const subscriber = { deliver, onGap, active: true };
     this.#filters.add(filter, subscriber);
     this.#subscribers.add(subscriber);
-    this.#remembered.clear();
+    this.#version += 1;
     return subscriber;
   }
 
@@ -51,18 +60,33 @@ export class FanOut {
     subscriber.active = false;
     this.#filters.delete(filter, subscriber);
     this.#subscribers.delete(subscriber);
-    this.#remembered.clear();
+    this.#version += 1;
   }
 
-  deliver(message: BrokerMessage): void {
+  /** Where messages of a topic go, for publishers that need it again and again. */
+  route(topic: string): Route {
+    let route = this.#routes.get(topic);
+    if (route === undefined) {
+      route = { topic, subscribers: [], version: -1 };
+      if (this.#routes.size >= mostRemembered) this.#routes.clear();
+      this.#routes.set(topic, route);
+    }
+    return route;
+  }
+
+  deliver(message: BrokerMessage, route = this.route(message.topic)): void {
     if (this.#delivering) {
-      this.#waiting.push(message);
+      // Its bytes may be a publisher's, and change when the publisher goes on.
+      message.detach();
+      this.#waiting.push({ message, route });
       return;
     }
     this.#delivering = true;
-    this.#deliverNow(message);
+    this.#deliverNow(message, route);
     if (this.#waiting.length > 0) {
-      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#deliverNow(next);
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.#deliverNow(next.message, next.route);
+      }
     }
     this.#delivering = false;
   }
@@ -78,7 +102,7 @@ export class FanOut {
 
   /** Whether anybody would get a message on the topic. */
   wants(topic: string): boolean {
-    return this.#subscribersOf(topic).length > 0;
+    return this.#subscribersOf(this.route(topic)).length > 0;
   }
 
   /** Tells every subscriber that messages may be missing. */
@@ -92,18 +116,16 @@ export class FanOut {
     this.#waiting.length = 0;
   }
 
-  #deliverNow(message: BrokerMessage): void {
+  #deliverNow(message: BrokerMessage, route: Route): void {
     this.#beforeDelivery(message);
-    for (const subscriber of this.#subscribersOf(message.topic)) this.deliverTo(subscriber, message);
+    for (const subscriber of this.#subscribersOf(route)) this.deliverTo(subscriber, message);
   }
 
-  #subscribersOf(topic: string): readonly Subscriber[] {
-    let subscribers = this.#remembered.get(topic);
-    if (subscribers === undefined) {
-      subscribers = this.#filters.matching(topic);
-      if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
-      this.#remembered.set(topic, subscribers);
+  #subscribersOf(route: Route): readonly Subscriber[] {
+    if (route.version !== this.#version) {
+      route.subscribers = this.#filters.matching(route.topic);
+      route.version = this.#version;
     }
-    return subscribers;
+    return route.subscribers;
   }
 }

@@ -9,24 +9,22 @@
 import { isWildcard } from '../protocol/index.ts';
 import type { History } from './broker.ts';
 import type { BrokerMessage } from './message.ts';
-import { Queue } from './queue.ts';
+import { type Chain, emptyChain, MessageLog, overheadBytes } from './message-log.ts';
 import { TopicTree } from './topic-tree.ts';
 
-interface TopicHistory {
-  readonly messages: Queue<BrokerMessage>;
+export interface TopicHistory extends Chain {
   /** Highest offset that has gone; 0 when nothing has. */
   lost: number;
+  /** Forgotten: `MessageHistory.topic` knows another one of the name, or none. */
+  gone: boolean;
 }
 
 /** Called when something goes, for whoever keeps a copy. */
 export interface Losses {
-  readonly onDropped?: (message: BrokerMessage) => void;
+  readonly onDropped?: (topic: string, offset: number) => void;
   /** All of a topic has gone; `lostTopics` is the highest offset that such topics have lost. */
   readonly onForgotten?: (topic: string, lostTopics: number) => void;
 }
-
-/** What a message costs beyond its payload: objects of V8, an entry in two queues. */
-const overheadBytes = 160;
 
 export class MessageHistory {
   readonly #mostBytes: number;
@@ -34,9 +32,7 @@ export class MessageHistory {
   readonly #losses: Losses;
   readonly #topics = new Map<string, TopicHistory>();
   readonly #tree = new TopicTree<TopicHistory>();
-  /** In the order of offsets; those that went because their topic had too many stay in it for a while. */
-  readonly #order = new Queue<BrokerMessage>();
-  #messages = 0;
+  readonly #log = new MessageLog<TopicHistory>();
   #bytes = 0;
   #lostTopics = 0;
 
@@ -49,25 +45,27 @@ export class MessageHistory {
   /** Takes over what a history of the same epoch had, before the first `add`. */
   restore(messages: readonly BrokerMessage[], lost: ReadonlyMap<string, number>, lostTopics: number): void {
     this.#lostTopics = lostTopics;
-    for (const [topic, offset] of lost) this.#begin(topic).lost = offset;
+    for (const [topic, offset] of lost) this.topic(topic).lost = offset;
     for (const message of messages) this.add(message);
-    for (const [topic, history] of this.#topics) if (history.messages.length === 0) this.#forget(topic, history);
+    for (const history of this.#topics.values()) if (history.length === 0) this.#forget(history);
   }
 
   /** Messages and bytes now. */
   get size(): { messages: number; bytes: number } {
-    return { messages: this.#messages, bytes: this.#bytes };
+    return { messages: this.#log.messages, bytes: this.#bytes };
   }
 
-  add(message: BrokerMessage): void {
-    const history = this.#topics.get(message.topic) ?? this.#begin(message.topic);
-    history.messages.push(message);
-    this.#order.push(message);
-    this.#messages += 1;
-    this.#bytes += overheadBytes + message.payload.length;
-    if (history.messages.length > this.#mostPerTopic) this.#dropOldest(history);
+  /** What there is of a topic, to be passed to `add` until it is `gone`. */
+  topic(topic: string): TopicHistory {
+    return this.#topics.get(topic) ?? this.#begin(topic);
+  }
+
+  /** Takes the youngest message of all. */
+  add(message: BrokerMessage, history = this.topic(message.topic)): void {
+    this.#log.append(history, message);
+    this.#bytes += overheadBytes + message.length;
+    if (history.length > this.#mostPerTopic) this.#dropOldest(history);
     while (this.#bytes > this.#mostBytes) this.#makeRoom();
-    if (this.#order.length > 2 * this.#messages + 64) this.#order.keep((one) => !this.#hasGone(one));
   }
 
   /** As `Broker.read`, for offsets of this history's epoch. */
@@ -76,9 +74,9 @@ export class MessageHistory {
     if (since < this.#lostTopics || [...histories].some(({ lost }) => lost > since)) return incomplete;
     const messages: BrokerMessage[] = [];
     for (const history of histories) {
-      for (let at = firstAfter(history.messages, since); at < history.messages.length; at++) {
+      for (const message of this.#log.after(history, since)) {
         if (messages.length === most) return incomplete;
-        messages.push(history.messages.at(at)!);
+        messages.push(message);
       }
     }
     messages.sort((one, other) => one.offset - other.offset);
@@ -92,34 +90,27 @@ export class MessageHistory {
   }
 
   #begin(topic: string): TopicHistory {
-    const history: TopicHistory = { messages: new Queue(), lost: 0 };
+    const history: TopicHistory = { ...emptyChain(topic), lost: 0, gone: false };
     this.#topics.set(topic, history);
     this.#tree.add(topic, history);
     return history;
   }
 
   #dropOldest(history: TopicHistory): void {
-    const gone = history.messages.shift()!;
-    history.lost = gone.offset;
-    this.#messages -= 1;
-    this.#bytes -= overheadBytes + gone.payload.length;
-    this.#losses.onDropped?.(gone);
+    this.#bytes -= overheadBytes + this.#log.firstLength(history);
+    history.lost = this.#log.dropFirst(history);
+    this.#losses.onDropped?.(history.topic, history.lost);
   }
 
   #makeRoom(): void {
-    const { topic, offset } = this.#order.shift()!;
-    const history = this.#topics.get(topic);
-    if (history === undefined || offset <= history.lost) return;
+    const history = this.#log.oldest!;
     this.#dropOldest(history);
-    if (history.messages.length === 0) this.#forget(topic, history);
+    if (history.length === 0) this.#forget(history);
   }
 
-  #hasGone({ topic, offset }: BrokerMessage): boolean {
-    const history = this.#topics.get(topic);
-    return history === undefined || offset <= history.lost;
-  }
-
-  #forget(topic: string, history: TopicHistory): void {
+  #forget(history: TopicHistory): void {
+    const { topic } = history;
+    history.gone = true;
     this.#topics.delete(topic);
     this.#tree.delete(topic, history);
     this.#lostTopics = Math.max(this.#lostTopics, history.lost);
@@ -128,14 +119,3 @@ export class MessageHistory {
 }
 
 export const incomplete: History = { messages: [], complete: false };
-
-/** Index of the first message after an offset, by bisection. */
-function firstAfter(messages: Queue<BrokerMessage>, offset: number): number {
-  let [low, high] = [0, messages.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (messages.at(middle)!.offset <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

@@ -26,7 +26,7 @@ export interface JournalOptions {
 /** One change of the log; changes are written in their order. */
 export type Change =
   | { readonly kind: 'append'; readonly message: BrokerMessage; readonly retain: boolean }
-  | { readonly kind: 'drop'; readonly message: BrokerMessage }
+  | { readonly kind: 'drop'; readonly topic: string; readonly offset: number }
   /** All messages of a topic have gone, up to this offset. */
   | { readonly kind: 'forgetTopic'; readonly topic: string; readonly lost: number }
   | { readonly kind: 'retain'; readonly message: BrokerMessage }
@@ -123,8 +123,8 @@ export class Journal {
         this.#meta.put('lastOffset', change.message.offset);
         return;
       case 'drop':
-        this.#log.remove(change.message.offset);
-        this.#lost.put(change.message.topic, change.message.offset);
+        this.#log.remove(change.offset);
+        this.#lost.put(change.topic, change.offset);
         return;
       case 'forgetTopic':
         this.#lost.remove(change.topic);

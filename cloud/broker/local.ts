@@ -15,13 +15,15 @@ import { isReserved } from '../protocol/index.ts';
 import {
   type Broker,
   BrokerMessage,
+  type Dedupe,
   type History,
   type Position,
   type PublishOptions,
   type SubscribeOptions,
   type Subscription,
+  type TopicPublisher,
 } from './broker.ts';
-import { FanOut } from './fan-out.ts';
+import { FanOut, type Route } from './fan-out.ts';
 import { GroupCommit } from './group-commit.ts';
 import { incomplete, MessageHistory } from './history.ts';
 import type { Journal } from './journal.ts';
@@ -71,7 +73,7 @@ export class LocalBroker implements Broker {
       (topic) => this.#commit?.note({ kind: 'release', topic }),
     );
     this.#history = new MessageHistory(options.historyBytes ?? 64 * 1024 * 1024, options.historyPerTopic ?? 1024, {
-      onDropped: (message) => this.#commit?.note({ kind: 'drop', message }),
+      onDropped: (topic, offset) => this.#commit?.note({ kind: 'drop', topic, offset }),
       onForgotten: (topic, lost) => this.#commit?.note({ kind: 'forgetTopic', topic, lost }),
     });
     this.#sequences = new SequenceMemory(options.publishers ?? 10_000, (name) =>
@@ -117,18 +119,22 @@ export class LocalBroker implements Broker {
   }
 
   publish(topic: string, payload: Buffer, options: PublishOptions = {}): Promise<void> | undefined {
-    if (this.#closed) return Promise.reject(closedError());
     const { dedupe, retain = false } = options;
-    if (dedupe && !this.#sequences.accept(dedupe.publisher, dedupe.seq)) return this.#commit?.settled();
-    const offset = isReserved(topic) ? 0 : ++this.#last;
-    const message = new BrokerMessage(topic, payload, offset, false, options.json);
-    if (retain) this.#retaining.add(message);
-    if (this.#commit && offset > 0) {
-      if (dedupe) this.#commit.note({ kind: 'publisher', name: dedupe.publisher, seq: dedupe.seq });
-      return this.#commit.append(message, retain);
-    }
-    this.#fanOut.deliver(message);
-    return undefined;
+    if (this.#closed || !this.#isNew(dedupe)) return this.#repeated();
+    const message = new BrokerMessage(topic, payload, this.#nextOffset(topic), false, options.json);
+    return this.#accept(message, this.#fanOut.route(topic), retain, dedupe);
+  }
+
+  topicPublisher(topic: string): TopicPublisher {
+    const route = this.#fanOut.route(topic);
+    return {
+      topic,
+      publish: (bytes, start, end, retain, dedupe) => {
+        if (this.#closed || !this.#isNew(dedupe)) return this.#repeated();
+        const message = BrokerMessage.within(topic, bytes, start, end, this.#nextOffset(topic));
+        return this.#accept(message, route, retain, dedupe);
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -137,6 +143,34 @@ export class LocalBroker implements Broker {
     await this.#commit?.settled()?.catch(() => {});
     this.#fanOut.close();
     await this.#journal?.close();
+  }
+
+  #nextOffset(topic: string): number {
+    return isReserved(topic) ? 0 : ++this.#last;
+  }
+
+  #isNew(dedupe: Dedupe | undefined): boolean {
+    return dedupe === undefined || this.#sequences.accept(dedupe.publisher, dedupe.seq);
+  }
+
+  #repeated(): Promise<void> | undefined {
+    return this.#closed ? Promise.reject(closedError()) : this.#commit?.settled();
+  }
+
+  #accept(
+    message: BrokerMessage,
+    route: Route,
+    retain: boolean,
+    dedupe: Dedupe | undefined,
+  ): Promise<void> | undefined {
+    if (retain) this.#retaining.add(message);
+    if (this.#commit && message.offset > 0) {
+      message.detach();
+      if (dedupe) this.#commit.note({ kind: 'publisher', name: dedupe.publisher, seq: dedupe.seq });
+      return this.#commit.append(message, retain);
+    }
+    this.#fanOut.deliver(message, route);
+    return undefined;
   }
 
   /** When a message's turn has come, so that a subscription begun between accepting and delivering it sees it once. */

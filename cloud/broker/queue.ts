@@ -28,10 +28,4 @@ export class Queue<Value> {
     }
     return value;
   }
-
-  /** Drops the values that `wanted` does not want. */
-  keep(wanted: (value: Value) => boolean): void {
-    this.#values = this.#values.slice(this.#first).filter((value) => wanted(value!));
-    this.#first = 0;
-  }
 }
