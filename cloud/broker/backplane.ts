@@ -16,6 +16,6 @@ export interface BackplaneOptions {
  */
 export async function openBackplane(url: string, options: BackplaneOptions = {}): Promise<Broker> {
   if (/^rediss?:\/\//.test(url)) return await (await import('./redis.ts')).RedisBroker.connect({ url, ...options });
-  if (/^nats:\/\//.test(url)) return await (await import('./nats.ts')).NatsBroker.connect({ url, ...options });
+  if (/^(nats|tls):\/\//.test(url)) return await (await import('./nats.ts')).NatsBroker.connect({ url, ...options });
   throw new EarlError('BACKPLANE_BAD_URL', 'a backplane is redis://HOST:PORT[/DATABASE] or nats://HOST:PORT');
 }

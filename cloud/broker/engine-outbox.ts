@@ -1,5 +1,6 @@
 /**
- * What waits for an engine: gathers messages into batches and sends one at a time, in order, again after a lost connection.
+ * What waits for an engine: gathers messages into batches and sends one at a time, in order, again
+ * after a failure.
  *
  * A batch keeps its number and its contents from the first attempt on, so the engine can tell one that it has taken. What
  * it refuses is refused to all who wait, so that no later message overtakes an earlier one of its publisher.
@@ -8,8 +9,10 @@
 import { EarlError } from '../../errors/index.ts';
 import { Queue } from './queue.ts';
 
-const mostItems = 256;
-const mostBatchBytes = 1024 * 1024;
+/** Items of a batch. */
+export const mostItems = 256;
+const leastRetryMs = 50;
+const mostRetryMs = 2_000;
 
 class Batch<Item> {
   readonly number: number;
@@ -29,8 +32,8 @@ class Batch<Item> {
     this.executed.catch(() => {});
   }
 
-  get isFull(): boolean {
-    return this.sealed || this.items.length >= mostItems || this.bytes >= mostBatchBytes;
+  hasRoom(bytes: number, mostBytes: number): boolean {
+    return !this.sealed && this.items.length < mostItems && this.bytes + bytes <= mostBytes;
   }
 }
 
@@ -39,6 +42,8 @@ export interface OutboxOptions<Item> {
   readonly send: (number: number, items: readonly Item[]) => Promise<void>;
   /** Bytes that may wait; beyond, messages are refused until half of that is left. */
   readonly mostBytes: number;
+  /** Bytes of a batch; a longer message makes a batch alone. Default 1 MiB. */
+  readonly mostBatchBytes?: number;
 }
 
 export class EngineOutbox<Item> {
@@ -51,6 +56,8 @@ export class EngineOutbox<Item> {
   #connected = true;
   #scheduled = false;
   #sending = false;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = 0;
   #closed: EarlError | undefined;
 
   constructor(options: OutboxOptions<Item>) {
@@ -66,7 +73,7 @@ export class EngineOutbox<Item> {
   append(item: Item, bytes: number): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (this.#isOverloaded(bytes)) return Promise.reject(overloadedError(this.#options.mostBytes));
-    if (this.#last === undefined || this.#last.isFull) {
+    if (!this.#last?.hasRoom(bytes, this.#options.mostBatchBytes ?? 1024 * 1024)) {
       this.#last = new Batch<Item>(++this.#numbers);
       this.#batches.push(this.#last);
     }
@@ -84,11 +91,14 @@ export class EngineOutbox<Item> {
 
   resume(): void {
     this.#connected = true;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#schedule();
   }
 
   close(error: EarlError): void {
     this.#closed = error;
+    clearTimeout(this.#retry);
     this.#rejectAll(error);
   }
 
@@ -99,7 +109,7 @@ export class EngineOutbox<Item> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#sending || !this.#connected) return;
+    if (this.#scheduled || this.#sending || !this.#connected || this.#retry) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -116,18 +126,32 @@ export class EngineOutbox<Item> {
       try {
         await this.#options.send(batch.number, batch.items);
       } catch (error) {
-        if (!(error instanceof EarlError)) break;
+        if (!(error instanceof EarlError)) {
+          this.#sending = false;
+          this.#tryLater();
+          return;
+        }
         this.#rejectAll(error);
         continue;
       }
+      this.#failures = 0;
       if (this.#batches.at(0) !== batch) continue;
       this.#batches.shift();
       this.#bytes -= batch.bytes;
       batch.resolve();
     }
     this.#sending = false;
-    // The connection may have come back while the failure was on its way here.
     if (this.#batches.length > 0) this.#schedule();
+  }
+
+  /** Whether the connection is lost or the engine does not answer: neither gets better by asking without a pause. */
+  #tryLater(): void {
+    if (this.#closed) return;
+    const delayMs = Math.min(mostRetryMs, leastRetryMs * 2 ** this.#failures++) * (0.5 + Math.random() / 2);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#schedule();
+    }, delayMs);
   }
 
   #rejectAll(error: EarlError): void {

@@ -10,12 +10,6 @@ export function subjectOf(prefix: string, topic: string): string {
   return `${prefix}.${topic.split('/').map(escaped).join('.')}._`;
 }
 
-/** The subjects of the topics that a filter matches. */
-export function subjectFilterOf(prefix: string, filter: string): string {
-  const tokens = filter.split('/').map((level) => (level === '+' ? '*' : level === '#' ? '>' : escaped(level)));
-  return tokens.at(-1) === '>' ? `${prefix}.${tokens.join('.')}` : `${prefix}.${tokens.join('.')}._`;
-}
-
 export function topicOf(prefix: string, subject: string): string {
   const tokens = subject.slice(prefix.length + 1, -2).split('.');
   return tokens.map((token) => decodeURIComponent(token.replace(/%(?![0-9A-F]{2})/g, '%25'))).join('/');

@@ -1,143 +1,148 @@
 /**
- * A broker over NATS with JetStream, for servers that share it.
+ * A broker over NATS with JetStream, for servers that share it, in one region or in several.
  *
- * Messages are in one stream; the offset is the sequence in it, the epoch its creation. Every server takes the whole
- * stream in order and delivers from it, so nobody has a message that the stream has not, and after a lost connection it
- * goes on after the last one. Last values are in a stream of their own with one message per topic; the server's `$`
- * topics go by plain NATS, and only their last values are stored.
+ * All messages are in one stream (nats-log.ts), in batches. Every server takes the whole stream in order (replica.ts) and
+ * delivers from it, so nobody has a message that the stream has not, and after a lost connection it goes on after the
+ * last one. An offset is a batch's sequence and a place in the batch: a mirror of the stream in another region has the
+ * same, and so have its servers. A message is accepted when the stream has it, and delivered when it has come back,
+ * also to subscribers of the server that published it: there is one order, and it is made in one place.
  *
- * Left out: interest (each server gets every message), and an order between last values that two servers write on one
- * topic at once. A publisher's repetition is known by the numbers that this process has seen, and by the id of the
- * message, which JetStream remembers for two minutes.
+ * Batches of one server follow each other, each after the answer to the one before. When an answer does not come, the
+ * server first takes all that the stream has: its own batch among it needs no second sending, however long ago it was.
+ *
+ * Left out: interest (each server gets every message).
  */
 
 import { randomBytes } from 'node:crypto';
-import {
-  type ConsumerMessages,
-  DeliverPolicy,
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-  StorageType,
-} from '@nats-io/jetstream';
-import { connect, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { isReserved, matches } from '../protocol/index.ts';
-import {
-  type Broker,
+import type {
+  Broker,
   BrokerMessage,
-  type History,
-  type Position,
-  type PublishOptions,
-  type SubscribeOptions,
-  type Subscription,
+  History,
+  Position,
+  PublishOptions,
+  SubscribeOptions,
+  Subscription,
 } from './broker.ts';
-import { EngineOutbox } from './engine-outbox.ts';
-import { FanOut, type Subscriber } from './fan-out.ts';
+import { EngineOutbox, mostItems } from './engine-outbox.ts';
+import { decodeRecords, type EngineRecord, encodeRecord } from './engine-record.ts';
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
-import { subjectFilterOf, subjectOf, topicOf } from './nats-subjects.ts';
-import { RetainedStore } from './retained-store.ts';
-import { SequenceMemory } from './sequence-memory.ts';
+import { type NatsAddress, parseNatsAddress } from './nats-address.ts';
+import { NatsLastValues } from './nats-last-values.ts';
+import { NatsLog, type StoredBatch } from './nats-log.ts';
+import { NatsWatch } from './nats-watch.ts';
+import { Reached } from './reached.ts';
+import { Replica } from './replica.ts';
 
 export interface NatsBrokerOptions {
-  /** `nats://[user:password@]host[:port]`. */
+  /** As nats-address.ts says. */
   readonly url: string;
   /** First token of every subject and name of the streams. Default `earl`. */
   readonly prefix?: string;
-  /** Most bytes of history in NATS; the oldest messages go first. Default 64 MiB. */
+  /** Most bytes of history in NATS and in this process; the oldest messages go first. Default 64 MiB. */
   readonly historyBytes?: number;
+  /** Most messages of one topic in the history; the oldest go first. Default 1024. */
+  readonly historyPerTopic?: number;
   /** Most last values; the one not renewed for longest is forgotten. Default 10,000. */
   readonly retainedTopics?: number;
-  /** Publishers whose last sequence number this process remembers; least recently heard forgotten. Default 10,000. */
+  /** Most bytes of last values, same policy. Default 16 MiB. */
+  readonly retainedBytes?: number;
+  /** Publishers whose last sequence number is remembered; least recently heard forgotten. Default 10,000. */
   readonly publishers?: number;
   /** Bytes that may wait for NATS. Default 64 MiB. */
   readonly waitingBytes?: number;
+  /** How long a reading waits for a mirror that has not yet what the home stream has. Default 5 s. */
+  readonly mirrorWaitMs?: number;
+  /** How often the home stream is asked whether it is there. Default 2 s. */
+  readonly watchMs?: number;
   /** Called when a subscriber throws. Default: nothing. */
   readonly onSubscriberError?: (error: unknown, message: BrokerMessage) => void;
   /** Called with a line for each thing an operator should know. Default: nothing. */
   readonly log?: (line: string) => void;
 }
 
+/** A message on its way, and its record. */
 interface Outgoing {
   readonly topic: string;
   readonly payload: Buffer;
   readonly retain: boolean;
-  readonly id: string;
-  readonly dedupe: PublishOptions['dedupe'];
+  readonly record: Buffer;
 }
 
-const twoMinutesInNs = 120e9;
-const publishTimeoutMs = 3_000;
-const readTimeoutMs = 5_000;
-const retainHeader = 'Earl-Retain';
-const publisherHeader = 'Earl-Publisher';
-const seqHeader = 'Earl-Seq';
-const offsetHeader = 'Earl-Offset';
+/** Below this a message that Earl's clients may send would not fit. */
+const leastPayload = 66 * 1024;
+const headersBytes = 1024;
 
 export class NatsBroker implements Broker {
   readonly #options: NatsBrokerOptions;
-  readonly #prefix: string;
   readonly #nats: NatsConnection;
-  readonly #client: JetStreamClient;
-  readonly #manager: JetStreamManager;
+  readonly #stream: NatsLog;
+  readonly #lastValues: NatsLastValues;
+  readonly #watch: NatsWatch;
   readonly #writer = randomBytes(8).toString('hex');
   readonly #outbox: EngineOutbox<Outgoing>;
-  readonly #fanOut: FanOut;
-  readonly #retained: RetainedStore;
-  readonly #sequences: SequenceMemory;
-  readonly #reserved = new Set<Subscriber>();
-  readonly #waiting = new Set<{ offset: number; resolve: () => void }>();
-  #epoch = '';
-  #delivered = 0;
-  #accepted = 0;
-  #numbers = 0;
-  #consuming: ConsumerMessages | undefined;
+  readonly #replica: Replica;
+  readonly #mostPayload: number;
+  /** Sequences of batches that have been taken, for who waits for them. */
+  readonly #reached = new Reached();
+  #last: Pick<StoredBatch, 'sequence' | 'writer' | 'number'> = { sequence: 0, writer: '', number: 0 };
+  /** Own batches: the last that was tried, and the last that is known to be in the stream. */
+  #tried = 0;
+  #stored = { number: 0, sequence: 0 };
+  /** Up to this sequence, messages of the server's own topics come too late. */
+  #staleUpTo = 0;
+  #ready: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** Resolves when JetStream has answered. Rejects with `BACKPLANE_BAD_URL` or `BACKPLANE_UNREACHABLE`. */
+  /** Resolves when the stream has been read. Rejects with `BACKPLANE_BAD_URL`, `_FOREIGN` or `_UNREACHABLE`. */
   static async connect(options: NatsBrokerOptions): Promise<NatsBroker> {
-    const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-    if (url?.protocol !== 'nats:' || url.hostname === '') {
-      throw new EarlError('BACKPLANE_BAD_URL', 'the address of NATS must be like nats://127.0.0.1:4222');
-    }
+    const address = parseNatsAddress(options.url);
     let nats: NatsConnection | undefined;
     try {
-      nats = await connect({
-        servers: url.host,
-        ...(url.username ? { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } : {}),
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 100,
-        reconnectJitter: 200,
-        ignoreAuthErrorAbort: true,
-      });
-      const broker = new NatsBroker(options, nats, await jetstreamManager(nats));
+      nats = await connect(address.connection);
+      const broker = new NatsBroker(options, nats, await openLog(nats, address, options));
       await broker.#start();
       return broker;
     } catch (error) {
       await nats?.close();
-      const advice = 'is nats-server running there with JetStream (-js)?';
-      const problem = `no use of NATS at ${url.host}: ${errorMessage(error)}; ${advice}`;
+      if (error instanceof EarlError) throw error;
+      const where = address.home === undefined ? '' : `, and is the domain ${address.home} connected to it`;
+      const problem = `no use of NATS at ${address.host}: ${errorMessage(error)}; is nats-server there with JetStream${where}?`;
       throw new EarlError('BACKPLANE_UNREACHABLE', problem, { cause: error });
     }
   }
 
-  private constructor(options: NatsBrokerOptions, nats: NatsConnection, manager: JetStreamManager) {
+  private constructor(options: NatsBrokerOptions, nats: NatsConnection, stream: NatsLog) {
     this.#options = options;
-    this.#prefix = options.prefix ?? 'earl';
     this.#nats = nats;
-    this.#manager = manager;
-    this.#client = jetstream(nats, { timeout: publishTimeoutMs });
-    this.#retained = new RetainedStore(options.retainedTopics ?? 10_000, 64 * 1024 * 1024);
-    this.#sequences = new SequenceMemory(options.publishers ?? 10_000);
-    this.#fanOut = new FanOut(() => {}, options.onSubscriberError);
+    this.#stream = stream;
+    this.#mostPayload = (nats.info?.max_payload ?? 1024 * 1024) - headersBytes;
+    this.#replica = new Replica({
+      historyBytes: options.historyBytes ?? 64 * 1024 * 1024,
+      historyPerTopic: options.historyPerTopic ?? 1024,
+      retainedTopics: options.retainedTopics ?? 10_000,
+      retainedBytes: options.retainedBytes ?? 16 * 1024 * 1024,
+      publishers: options.publishers ?? 10_000,
+      ...(options.onSubscriberError ? { onSubscriberError: options.onSubscriberError } : {}),
+    });
+    this.#lastValues = new NatsLastValues(stream, (error) => this.#log(`keeping a last value: ${errorMessage(error)}`));
     this.#outbox = new EngineOutbox({
-      send: (_, messages) => this.#sendAll(messages),
+      send: (number, messages) => this.#send(number, messages),
       mostBytes: options.waitingBytes ?? 64 * 1024 * 1024,
+      mostBatchBytes: Math.min(this.#mostPayload, 1024 * 1024),
+    });
+    this.#watch = new NatsWatch({
+      nats,
+      stream,
+      everyMs: options.watchMs ?? 2_000,
+      epoch: () => this.#replica.epoch,
+      onLost: () => this.#outbox.pause(),
+      onFound: () => this.#outbox.resume(),
+      recover: (reconnected) => this.#recover(reconnected),
+      log: (line) => this.#log(line),
     });
   }
 
@@ -146,259 +151,205 @@ export class NatsBroker implements Broker {
     deliver: (message: BrokerMessage) => void,
     options: SubscribeOptions = {},
   ): Promise<Subscription> {
-    if (this.#closed) throw closedError();
-    const subscriber = this.#fanOut.add(filter, deliver, options.onGap);
-    if (isReserved(filter)) this.#reserved.add(subscriber);
-    if (options.retained !== false) {
-      for (const message of this.#retained.selectedBy(filter)) this.#fanOut.deliverTo(subscriber, message);
-    }
-    return {
-      position: { epoch: this.#epoch, offset: this.#delivered },
-      unsubscribe: async () => {
-        this.#reserved.delete(subscriber);
-        if (subscriber.active) this.#fanOut.remove(filter, subscriber);
-      },
-    };
+    await this.#opened();
+    return this.#replica.subscribe(filter, deliver, options);
   }
 
   async read(filters: readonly string[], since: Position, most: number): Promise<History> {
-    if (this.#closed) throw closedError();
-    const { created, state } = await this.#manager.streams.info(this.#prefix);
-    const last = state.last_seq;
-    if (created !== since.epoch || since.offset > last || since.offset + 1 < state.first_seq) return incomplete;
-    const own = filters.filter((filter) => !isReserved(filter));
-    if (since.offset === last || own.length === 0) return { messages: [], complete: true };
-    const wanted = own.length === 1 ? subjectFilterOf(this.#messages, own[0]!) : `${this.#messages}.>`;
-    const messages: BrokerMessage[] = [];
-    const complete = await this.#stored(this.#prefix, wanted, since.offset + 1, ({ seq, subject, data }) => {
-      const topic = topicOf(this.#messages, subject);
-      if (seq > last || !own.some((filter) => matches(filter, topic))) return true;
-      if (messages.length < most) messages.push(new BrokerMessage(topic, Buffer.from(data), seq, false));
-      else return false;
-      return true;
-    });
-    if (!complete) return incomplete;
-    const { state: after } = await this.#manager.streams.info(this.#prefix);
-    return since.offset + 1 < after.first_seq ? incomplete : { messages, complete: true };
+    await this.#opened();
+    if (since.epoch !== this.#replica.epoch) return incomplete;
+    if (since.offset > this.#replica.offset && !(await this.#comesTo(sequenceOf(since.offset)))) return incomplete;
+    await this.#opened();
+    const { epoch, offset } = this.#replica;
+    return since.epoch === epoch && since.offset <= offset
+      ? this.#replica.read(filters, since.offset, most)
+      : incomplete;
   }
 
   publish(topic: string, payload: Buffer, { retain = false, dedupe }: PublishOptions = {}): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
-    const id = dedupe ? `p:${dedupe.publisher}:${dedupe.seq}` : `w:${this.#writer}:${++this.#numbers}`;
-    return this.#outbox.append({ topic, payload, retain, id, dedupe }, topic.length + payload.length);
-  }
-
-  /** Resolves when everything that this process had accepted has been delivered to its subscribers. */
-  async caughtUp(): Promise<void> {
-    await this.#nats.flush();
-    const offset = this.#accepted;
-    if (this.#delivered < offset) {
-      await new Promise<void>((resolve) => this.#waiting.add({ offset, resolve }));
-    }
+    const { publisher, seq } = dedupe ?? { publisher: '', seq: 0 };
+    if (dedupe && this.#replica.hasTaken(publisher, seq)) return Promise.resolve();
+    const record = encodeRecord({ topic, payload, retain, publisher, seq });
+    if (record.length > this.#mostPayload) return Promise.reject(tooLongError(record.length, this.#mostPayload));
+    return this.#outbox.append({ topic, payload, retain, record }, record.length);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#fanOut.close();
+    this.#watch.stop();
+    this.#replica.close();
     this.#outbox.close(closedError());
-    for (const { resolve } of this.#waiting) resolve();
+    this.#reached.close(closedError());
     await this.#nats.close();
   }
 
-  get #messages(): string {
-    return `${this.#prefix}.m`;
-  }
-
-  get #server(): string {
-    return `${this.#prefix}.s`;
-  }
-
-  get #last(): string {
-    return `${this.#prefix}.r`;
-  }
-
   async #start(): Promise<void> {
-    await this.#openStreams();
-    this.#nats.subscribe(`${this.#server}.>`, { callback: (_, message) => this.#onServerMessage(message) });
-    await this.#nats.flush();
+    if (this.#mostPayload < leastPayload) {
+      const advice = 'set max_payload of nats-server to 1MB';
+      this.#log(`NATS takes messages of ${this.#mostPayload} bytes at most, longer ones will be refused: ${advice}`);
+    }
+    await this.#stream.make(newEpoch());
     await this.#load();
-    await this.#begin();
-    void this.#watch();
+    this.#watch.start();
   }
 
-  async #openStreams(): Promise<void> {
-    const storage = StorageType.File;
-    const common = { storage, discard: DiscardPolicy.Old, duplicate_window: twoMinutesInNs };
-    await this.#manager.streams.add({
-      ...common,
-      name: this.#prefix,
-      subjects: [`${this.#messages}.>`],
-      max_bytes: this.#options.historyBytes ?? 64 * 1024 * 1024,
-    });
-    const lastValues = { ...common, max_msgs_per_subject: 1, max_msgs: this.#options.retainedTopics ?? 10_000 };
-    await this.#manager.streams.add({ ...lastValues, name: `${this.#prefix}-last`, subjects: [`${this.#last}.>`] });
-    await this.#manager.streams.add({
-      ...lastValues,
-      name: `${this.#prefix}-server`,
-      subjects: [`${this.#prefix}.q.>`],
-      max_msgs: 100_000,
-    });
-  }
-
-  /** Takes over the last values, and where the stream is. */
+  /** Takes over the last values and the stream. */
   async #load(): Promise<void> {
-    const { created, state } = await this.#manager.streams.info(this.#prefix);
-    this.#epoch = created;
-    this.#delivered = state.last_seq;
-    for (const [stream, prefix] of [
-      [`${this.#prefix}-last`, this.#last],
-      [`${this.#prefix}-server`, `${this.#prefix}.q`],
-    ] as const) {
-      await this.#stored(stream, `${prefix}.>`, 1, (message) => {
-        this.#take(topicOf(prefix, message.subject), Buffer.from(message.data), offsetOf(message));
-        return true;
-      });
-    }
+    const { epoch, first, last } = await this.#stream.state();
+    const lost = Math.max(0, first - 1);
+    this.#last = { sequence: lost, writer: '', number: 0 };
+    this.#staleUpTo = Math.max(this.#staleUpTo, last);
+    this.#replica.begin(epoch, offsetOf(lost + 1, -1), await this.#lastValues.load(offsetOf(last + 1, -1)));
+    this.#reached.restart(lost);
+    await this.#stream.follow(first, (batch) => this.#take(batch));
+    await this.#reached.wait(last);
   }
 
-  /**
-   * Hands over what a stream has on a subject from a sequence on until `take` says false; whether all was taken. The end
-   * is looked up first: how many messages a consumer says are pending is not exact in nats-server 2.9.
-   */
-  async #stored(stream: string, subject: string, from: number, take: (message: JsMsg) => boolean): Promise<boolean> {
-    const end = (await this.#manager.streams.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0;
-    if (end < from) return true;
-    const consumer = await this.#client.consumers.get(stream, {
-      filter_subjects: subject,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: from,
-    });
+  #take(batch: StoredBatch): void {
+    const { sequence, writer, number } = batch;
+    if (sequence <= this.#last.sequence || this.#closed) return;
+    const jumped = sequence > this.#last.sequence + 1;
+    this.#last = { sequence, writer, number };
+    if (writer === this.#writer) this.#stored = { number, sequence };
+    const fresh = sequence > this.#staleUpTo;
+    for (const [index, record] of recordsOf(batch, (line) => this.#log(line)).entries()) {
+      const offset = offsetOf(sequence, index);
+      if (record.retain && writer !== this.#writer) this.#lastValues.notice({ ...record, offset });
+      this.#replica.take(record, offset, fresh);
+    }
+    this.#reached.advance(sequence);
+    if (jumped) this.#reload('the stream no longer has messages that were missed');
+  }
+
+  async #send(number: number, messages: readonly Outgoing[]): Promise<void> {
     try {
-      for (let reached = from - 1, before = -1; reached < end; ) {
-        if (reached === before) return false;
-        before = reached;
-        for await (const message of await consumer.fetch({ max_messages: 500, expires: readTimeoutMs })) {
-          reached = message.seq;
-          if (!take(message)) return false;
-          if (reached >= end) break;
-        }
+      if (this.#tried === number) await this.#takeAll();
+      this.#tried = number;
+      if (this.#stored.number < number) {
+        const records = messages.map(({ record }) => record);
+        this.#stored = { number, sequence: await this.#stream.append(this.#writer, number, records) };
       }
-      return true;
-    } finally {
-      await consumer.delete();
+      const { sequence } = this.#stored;
+      const values = messages.map((message, index) => ({ ...message, offset: offsetOf(sequence, index) }));
+      await this.#lastValues.copy(values.filter(({ retain }) => retain));
+    } catch (error) {
+      throw isRefusal(error) ? refusedError(error) : error;
     }
   }
 
-  #take(topic: string, payload: Buffer, offset: number): void {
-    if (payload.length === 0) this.#retained.forget(topic);
-    else this.#retained.set(topic, new BrokerMessage(topic, payload, offset, true));
+  /** Waits until what the home stream has now has been taken. Rejects when that takes too long. */
+  async #takeAll(): Promise<void> {
+    const { last } = await this.#stream.homeState();
+    if (!(await this.#reached.within(last, this.#options.mirrorWaitMs ?? 5_000)))
+      throw new Error('the mirror is behind');
   }
 
-  /** Delivers the stream from the last place on; the consumer makes itself anew after lost connections. */
-  async #begin(): Promise<void> {
-    const consumer = await this.#client.consumers.get(this.#prefix, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.#delivered + 1,
-    });
-    this.#consuming = await consumer.consume({ max_messages: 2_000, callback: (message) => this.#onMessage(message) });
+  /** Whether a sequence has been taken, or will be soon; a mirror may be behind what a client has seen elsewhere. */
+  async #comesTo(sequence: number): Promise<boolean> {
+    if (this.#reached.has(sequence)) return true;
+    const home = await this.#stream.homeState().catch(() => undefined);
+    if (home !== undefined && home.last < sequence) return false;
+    return await this.#reached.within(sequence, this.#options.mirrorWaitMs ?? 5_000);
   }
 
-  #onMessage(message: JsMsg): void {
-    const offset = message.seq;
-    if (offset <= this.#delivered || this.#closed) return;
-    const jumped = offset > this.#delivered + 1;
-    this.#delivered = offset;
-    if (jumped) this.#fanOut.gap('the stream no longer has messages that were missed');
-    const topic = topicOf(this.#messages, message.subject);
-    const payload = Buffer.from(message.data);
-    const publisher = message.headers?.get(publisherHeader);
-    if (publisher) this.#sequences.accept(publisher, Number(message.headers!.get(seqHeader)));
-    if (message.headers?.has(retainHeader)) this.#take(topic, payload, offset);
-    this.#fanOut.deliver(new BrokerMessage(topic, payload, offset, false));
-    for (const waiting of this.#waiting) {
-      if (waiting.offset > offset) continue;
-      this.#waiting.delete(waiting);
-      waiting.resolve();
-    }
-  }
-
-  #onServerMessage(message: Msg): void {
-    const topic = topicOf(this.#server, message.subject);
-    const payload = Buffer.from(message.data);
-    if (message.headers?.has(retainHeader)) this.#take(topic, payload, 0);
-    this.#fanOut.deliver(new BrokerMessage(topic, payload, 0, false));
-  }
-
-  async #sendAll(messages: readonly Outgoing[]): Promise<void> {
-    const sent = await Promise.allSettled(messages.map((message) => this.#send(message)));
-    const failed = sent.find((outcome) => outcome.status === 'rejected');
-    if (failed === undefined) return;
-    if (failed.reason instanceof JetStreamApiError) {
-      const problem = `NATS refused a message: ${errorMessage(failed.reason)}; see "Engines" in docs/operations.md`;
-      throw new EarlError('BROKER_REFUSED', problem, { cause: failed.reason });
-    }
-    throw failed.reason;
-  }
-
-  async #send({ topic, payload, retain, id, dedupe }: Outgoing): Promise<void> {
-    if (dedupe && this.#sequences.has(dedupe.publisher, dedupe.seq)) return;
-    const about = headers();
-    if (retain) about.set(retainHeader, '1');
-    if (isReserved(topic)) {
-      // Stored first: a server that begins in between has it, and hears of it again.
-      if (retain) await this.#client.publish(subjectOf(`${this.#prefix}.q`, topic), payload, { msgID: id });
-      this.#nats.publish(subjectOf(this.#server, topic), payload, { headers: about });
-      await this.#nats.flush();
+  /** The home stream is back. It may be another one, or have lost its end: then a new epoch begins. */
+  async #recover(reconnected: boolean): Promise<void> {
+    if (this.#closed) return;
+    await this.#stream.makeHome(newEpoch());
+    const { epoch, last } = await this.#stream.homeState();
+    const known = this.#replica.epoch;
+    if (epoch === known && !(await this.#isSameStream())) await this.#stream.changeEpoch(known, newEpoch());
+    else if (epoch === known) {
+      this.#staleUpTo = Math.max(this.#staleUpTo, last);
+      // The old consumer would notice by itself, half a minute later.
+      if (reconnected) await this.#stream.follow(this.#last.sequence + 1, (batch) => this.#take(batch));
+      this.#replica.gapReserved('NATS was away for a while');
       return;
     }
-    if (dedupe) {
-      about.set(publisherHeader, dedupe.publisher);
-      about.set(seqHeader, String(dedupe.seq));
-    }
-    const { seq } = await this.#client.publish(subjectOf(this.#messages, topic), payload, {
-      msgID: id,
-      headers: about,
-    });
-    if (retain) {
-      about.set(offsetHeader, String(seq));
-      await this.#client.publish(subjectOf(this.#last, topic), payload, { msgID: id, headers: about });
-    }
-    if (dedupe) this.#sequences.accept(dedupe.publisher, dedupe.seq);
-    this.#accepted = Math.max(this.#accepted, seq);
+    if (this.#stream.isMirror) await this.#stream.mirror(newEpoch());
+    this.#reload('the stream in NATS is another one');
+    await this.#ready;
   }
 
-  /** After a lost connection: messages of the server's own topics may be missing, and the stream may be another. */
-  async #watch(): Promise<void> {
-    for await (const status of this.#nats.status()) {
-      if (status.type === 'disconnect') {
-        this.#outbox.pause();
-        this.#options.log?.('the connection to NATS is lost: messages wait until it is back');
-      } else if (status.type === 'reconnect') {
-        this.#outbox.resume();
-        this.#check().catch((error: unknown) => this.#options.log?.(`coming back to NATS: ${errorMessage(error)}`));
+  /** Whether the home stream has what was taken here, and what the mirror has beyond it. */
+  async #isSameStream(): Promise<boolean> {
+    if (this.#last.writer !== '' && !(await this.#stream.isAtHome(this.#last))) return false;
+    if (!this.#stream.isMirror) return true;
+    const { last } = await this.#stream.state();
+    const newest = last > 0 ? await this.#stream.localBatch(last) : undefined;
+    return newest === undefined || (await this.#stream.isAtHome(newest));
+  }
+
+  #reload(reason: string): void {
+    this.#ready = this.#ready.then(async () => {
+      while (!this.#closed) {
+        try {
+          await this.#load();
+          break;
+        } catch (error) {
+          this.#log(`reading the stream in NATS: ${errorMessage(error)}`);
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+        }
       }
-    }
+      this.#replica.gap(reason);
+    });
   }
 
-  async #check(): Promise<void> {
-    const { created, state } = await this.#manager.streams.info(this.#prefix).catch(async () => {
-      await this.#openStreams();
-      return await this.#manager.streams.info(this.#prefix);
-    });
-    const another = created !== this.#epoch || state.last_seq < this.#delivered;
-    if (another) {
-      this.#epoch = created;
-      this.#delivered = state.last_seq;
-    }
-    // The old consumer would notice by itself, half a minute later.
-    this.#consuming?.stop();
-    await this.#begin();
-    if (another) this.#fanOut.gap('the stream in NATS is another one');
-    for (const subscriber of [...this.#reserved]) subscriber.onGap?.('the connection to NATS was lost for a while');
+  async #opened(): Promise<void> {
+    if (!this.#closed) await this.#ready;
+    if (this.#closed) throw closedError();
+  }
+
+  #log(line: string): void {
+    if (!this.#closed) this.#options.log?.(line);
   }
 }
 
-function offsetOf(message: JsMsg): number {
-  return Number(message.headers?.get(offsetHeader) || 0);
+function openLog(nats: NatsConnection, { home }: NatsAddress, options: NatsBrokerOptions): Promise<NatsLog> {
+  return NatsLog.open({
+    nats,
+    home,
+    prefix: options.prefix ?? 'earl',
+    historyBytes: options.historyBytes ?? 64 * 1024 * 1024,
+    retainedTopics: options.retainedTopics ?? 10_000,
+  });
+}
+
+/** Offsets of a batch's records; one place before the first is the end of the batch before, whatever that holds. */
+function offsetOf(sequence: number, index: number): number {
+  return (sequence - 1) * mostItems + index + 1;
+}
+
+function sequenceOf(offset: number): number {
+  return Math.ceil(offset / mostItems);
+}
+
+function newEpoch(): string {
+  return randomBytes(8).toString('hex');
+}
+
+function recordsOf({ sequence, records }: StoredBatch, log: (line: string) => void): EngineRecord[] {
+  try {
+    return decodeRecords(records);
+  } catch (error) {
+    log(`message ${sequence} of the stream was left out: ${errorMessage(error)}`);
+    return [];
+  }
+}
+
+/** What JetStream answers, and not that it has no time or no leader now. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.apiError().code !== 503;
+}
+
+function refusedError(cause: unknown): EarlError {
+  const advice = 'see "Engines" in docs/operations.md';
+  return new EarlError('BROKER_REFUSED', `NATS refused a message: ${errorMessage(cause)}; ${advice}`, { cause });
+}
+
+function tooLongError(bytes: number, most: number): EarlError {
+  const problem = `a message of ${bytes} bytes is longer than NATS takes (${most})`;
+  return new EarlError('BROKER_REFUSED', `${problem}: set max_payload of nats-server to 1MB`);
 }

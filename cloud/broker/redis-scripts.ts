@@ -30,7 +30,7 @@ end
 
 /**
  * Executes a batch: ARGV is P, writer, number of the batch, historyPerTopic, historyBytes, retainedTopics,
- * retainedBytes, publishers, and the records of encodeRecord (redis-wire.ts) one after the other. Answers 1, or
+ * retainedBytes, publishers, and the records of encodeRecord (engine-record.ts) one after the other. Answers 1, or
  * 0 when there is no epoch (the data is gone): then nothing was done.
  */
 export const publishScript = `${prelude}

@@ -3,24 +3,6 @@
 import { isReserved, isWildcard } from '../protocol/index.ts';
 import { BrokerMessage, type Position } from './message.ts';
 
-const recordHead = 17;
-
-/** A message on its way into a batch. */
-export function encodeRecord(topic: string, payload: Buffer, retain: boolean, publisher: string, seq: number): Buffer {
-  const topicLength = Buffer.byteLength(topic);
-  const publisherLength = Buffer.byteLength(publisher);
-  const record = Buffer.allocUnsafe(recordHead + topicLength + publisherLength + payload.length);
-  record.writeUInt8(retain ? 1 : 0, 0);
-  record.writeUInt16LE(topicLength, 1);
-  record.writeUInt16LE(publisherLength, 3);
-  record.writeUInt32LE(payload.length, 5);
-  record.writeDoubleLE(seq, 9);
-  record.write(topic, recordHead);
-  record.write(publisher, recordHead + topicLength);
-  payload.copy(record, recordHead + topicLength + publisherLength);
-  return record;
-}
-
 /** A message as a channel carries it. */
 export interface Arrived {
   /** The offset, or minus the count of the server's own messages for one of those. */

@@ -28,13 +28,14 @@ import {
   type Subscription,
 } from './broker.ts';
 import { EngineOutbox } from './engine-outbox.ts';
+import { encodeRecord } from './engine-record.ts';
 import { FanOut, type Subscriber } from './fan-out.ts';
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
 import { Queue } from './queue.ts';
 import { isReplyError, promiseWithResolve, RedisCommands, refusedError, type Snapshot } from './redis-commands.ts';
 import { RedisFeed } from './redis-feed.ts';
-import { decodeArrived, encodeRecord, interestOf } from './redis-wire.ts';
+import { decodeArrived, interestOf } from './redis-wire.ts';
 
 export interface RedisBrokerOptions {
   /** `redis://[user:password@]host[:port][/database]`, or `rediss:` for TLS. */
@@ -198,7 +199,8 @@ export class RedisBroker implements Broker {
   publish(topic: string, payload: Buffer, options: PublishOptions = {}): Promise<void> {
     if (this.#closed) return Promise.reject(closedError());
     const { dedupe, retain = false } = options;
-    const record = encodeRecord(topic, payload, retain, dedupe?.publisher ?? '', dedupe?.seq ?? 0);
+    const { publisher, seq } = dedupe ?? { publisher: '', seq: 0 };
+    const record = encodeRecord({ topic, payload, retain, publisher, seq });
     return this.#outbox.append(record, record.length);
   }
 

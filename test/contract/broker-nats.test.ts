@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { NatsBroker } from '../../cloud/broker/nats.ts';
 import { brokerContract } from './broker.contract.ts';
 import { Engine } from './engines.ts';
+import { fenced } from './fence.ts';
 
 let engine: Engine;
 let clouds = 0;
@@ -11,7 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => engine.remove());
 
-brokerContract('over NATS', async () => {
-  const broker = await NatsBroker.connect({ url: engine.url, prefix: `test${++clouds}` });
-  return { broker, settle: () => broker.caughtUp() };
-});
+brokerContract('over NATS', async () =>
+  fenced(await NatsBroker.connect({ url: engine.url, prefix: `test${++clouds}` })),
+);
