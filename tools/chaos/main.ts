@@ -1,0 +1,174 @@
+/**
+ * `npm run chaos`: proves on real programs that acknowledged means survives (docs/chaos.md).
+ *
+ *     npm run chaos -- [--topology data,redis] [--for 1m] [--seed N] [--json] [--keep]
+ *
+ * Goes round the topologies, each in rounds of its own programs, clients and faults; says what it does on stderr. Exit
+ * code 1 when something acknowledged was lost, or anything was doubled or swapped, or did not come back by itself.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { EarlError, errorMessage } from '../../errors/index.ts';
+import { parseDurationMs } from '../../host/cli/duration.ts';
+import { exitCodeOf, exitCodes } from '../../host/cli/exit-codes.ts';
+import { bundleEarl } from '../../test/e2e/earl-process.ts';
+import { Guard } from './programs.ts';
+import { isGood, summary, writeEvidence } from './report.ts';
+import { type RoundResult, runRound } from './round.ts';
+import { type TopologyName, topologyNames } from './topologies.ts';
+
+const usage = `usage: npm run chaos -- [--topology ${topologyNames.join(',')}] [--for 1m] [--seed N] [--json] [--keep]`;
+
+/** A longer round would outgrow what the cloud keeps for resuming, and make its trace unwieldy. */
+const longestRoundMs = 120_000;
+/** Of a round's time, what starting and settling take on a quiet machine. */
+const overheadMs = 4000;
+const shortestFaultsMs = 2000;
+
+interface Plan {
+  readonly topologies: readonly TopologyName[];
+  readonly totalMs: number;
+  readonly seed: number;
+  readonly json: boolean;
+  readonly keep: boolean;
+}
+
+function planOf(args: readonly string[]): Plan {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      topology: { type: 'string' },
+      for: { type: 'string', default: '1m' },
+      seed: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+    },
+  });
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) throw problem('--seed is a whole number below 2^32');
+  const names = values.topology?.split(',') ?? topologyNames;
+  for (const name of names) {
+    if (!topologyNames.includes(name as TopologyName)) throw problem(`there is no topology ${name}`);
+  }
+  const topologies = names as readonly TopologyName[];
+  return { topologies, totalMs: parseDurationMs(values.for), seed, json: values.json, keep: values.keep };
+}
+
+function problem(what: string): EarlError {
+  return new EarlError('USAGE', `${what}\n${usage}`);
+}
+
+/** Rounds of equal length; every topology as often as the others. */
+function roundsOf(
+  { totalMs, seed }: Plan,
+  topologies: readonly TopologyName[],
+): { topology: TopologyName; seed: number; faultsMs: number }[] {
+  const laps = Math.max(1, Math.ceil(totalMs / longestRoundMs / topologies.length));
+  const roundMs = totalMs / laps / topologies.length;
+  return Array.from({ length: laps * topologies.length }, (_, index) => ({
+    topology: topologies[index % topologies.length]!,
+    // The first round has the seed of the run, so that any round can be had again alone.
+    seed: (seed + index * 0x9e3779b1) % 2 ** 32,
+    faultsMs: Math.max(shortestFaultsMs, roundMs - overheadMs),
+  }));
+}
+
+async function run(plan: Plan): Promise<number> {
+  const began = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'earl-chaos-'));
+  const guard = new Guard(folder);
+  const interrupted = interruption();
+  const bundle = await bundleEarl();
+  const results: RoundResult[] = [];
+  const say = (event: Record<string, unknown>) => {
+    if (plan.json) console.log(JSON.stringify(event));
+  };
+  const topologies = possible(plan.topologies, bundle.file);
+  console.error(`chaos: seed ${plan.seed}, ${topologies.join(', ')}`);
+  try {
+    for (const [index, { topology, seed, faultsMs }] of roundsOf(plan, topologies).entries()) {
+      if (interrupted.aborted) break;
+      const own = join(folder, `${index + 1}-${topology}`);
+      mkdirSync(own);
+      console.error(`${topology}: round ${index + 1}, seed ${seed}`);
+      say({ event: 'round', topology, round: index + 1, seed });
+      const result = await runRound({
+        ...{ topology, seed, faultsMs, earl: bundle.file, folder: own, guard, signal: interrupted },
+        tell: (event) => {
+          if (event.event !== 'healed') console.error(`  ${(event.atMs / 1000).toFixed(1)} s  ${event.what}`);
+          say({ ...event, topology });
+        },
+      });
+      results.push(result);
+      tellResult(result, say);
+      if (isGood(result) && !plan.keep) rmSync(own, { recursive: true });
+      else {
+        writeEvidence(own, result);
+        guard.keep();
+        console.error(`  the evidence is in ${own}`);
+      }
+    }
+  } finally {
+    bundle.remove();
+    await guard.close();
+  }
+  const last = summary(results, plan.seed, (performance.now() - began) / 1000);
+  console.error(
+    `chaos: ${last.acknowledged} acknowledged, ${last.lost} lost, ${last.duplicated} duplicated, ${last.reordered} reordered, ${last.faults} faults, seed ${plan.seed}`,
+  );
+  if (plan.json) console.log(JSON.stringify(last));
+  return results.length > 0 && results.every(isGood) ? exitCodes.ok : exitCodes.failure;
+}
+
+function tellResult(result: RoundResult, say: (event: Record<string, unknown>) => void): void {
+  const { topology, seed, verdict, faults, crashes, failure, seconds } = result;
+  const { wrong, ...counts } = verdict;
+  console.error(
+    `  ${counts.acknowledged} acknowledged, ${counts.lost} lost, ${counts.duplicated} duplicated, ${counts.reordered} reordered, ${faults} faults in ${seconds} s`,
+  );
+  if (failure !== undefined) console.error(`  FAILED: ${failure}`);
+  for (const crash of crashes) console.error(`  CRASHED: ${crash}`);
+  for (const { problem: kind, publisher, seq, observer } of wrong.slice(0, 5)) {
+    console.error(`  ${kind}: ${publisher} ${seq} at ${observer}`);
+  }
+  say({ event: 'verdict', topology, seed, ...counts, faults, crashes, failure: failure ?? null, seconds, wrong });
+}
+
+/** Aborted by the first Ctrl-C or SIGTERM; the second ends everything at once, and the guard cleans up. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+      console.error('chaos: no more faults; the verdict so far comes. Press Ctrl-C again to stop at once');
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Leaves out what this version cannot. */
+function possible(topologies: readonly TopologyName[], earl: string): TopologyName[] {
+  const workers = hasWorkers(earl);
+  const left = topologies.filter((name) => workers || !name.endsWith('workers'));
+  if (left.length === topologies.length) return [...topologies];
+  if (left.length === 0) throw problem('this earl cloud has no --workers');
+  console.error('chaos: this earl cloud has no --workers: topologies with workers are left out');
+  return left;
+}
+
+/** Whether this `earl cloud` has workers is seen in its help. */
+function hasWorkers(earl: string): boolean {
+  return execFileSync(process.execPath, [earl, 'cloud', '--help'], { encoding: 'utf8' }).includes('--workers');
+}
+
+try {
+  process.exitCode = await run(planOf(process.argv.slice(2)));
+} catch (error) {
+  console.error(`chaos: ${errorMessage(error)}`);
+  process.exitCode = exitCodeOf(error);
+}

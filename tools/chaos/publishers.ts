@@ -1,0 +1,271 @@
+/**
+ * Publishers that want acknowledgements: raw `earl.v1`, the SDK, and MQTT with QoS 1.
+ *
+ * The first two number their messages and repeat, in order, what was not acknowledged on the connection before. MQTT 3.1.1
+ * has no such numbers: what was not acknowledged is not repeated, and each connection counts as a publisher of its own,
+ * because what the last one said may still be on its way when the next one speaks.
+ */
+
+import mqtt, { type MqttClient } from 'mqtt';
+import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
+import { publishRecord, RecordReader, recordKinds, topicRecord } from '../../cloud/protocol/index.ts';
+import { RawConnection } from './connection.ts';
+import { Backlog, type Issued, type LoadOptions } from './load.ts';
+
+export interface Publisher {
+  readonly name: string;
+  /** Messages that still want their acknowledgement; 0 when there will be no more news. */
+  readonly waiting: number;
+  /** No new messages; those that wait are still repeated. */
+  finish(): void;
+  close(): Promise<void>;
+}
+
+/** The cloud takes 64 KiB in one message. */
+const mostBatchBytes = 32 * 1024;
+/** After a refusal, before all is said again. */
+const refusalPauseMs = 200;
+
+/** A client of `earl.v1` by its document alone. */
+export class RawPublisher implements Publisher {
+  readonly name: string;
+  readonly #backlog: Backlog;
+  readonly #connection: RawConnection;
+  readonly #numbers = new Map<string, number>();
+  #connectionName = '';
+  /** Sent last, and settled, on this connection. */
+  #sent = 0;
+  #settled = 0;
+  readonly #refused = new Set<number>();
+
+  constructor(name: string, url: string, options: LoadOptions) {
+    this.name = name;
+    this.#backlog = new Backlog(name, options);
+    this.#connection = new RawConnection({
+      owner: name,
+      url,
+      dialect: 'earl.v1',
+      publisher: name,
+      handlers: {
+        onUp: (connection) => this.#up(connection),
+        onBinary: (bytes) => this.#records(bytes),
+        onText: (message) =>
+          options.trace({ t: 'note', at: options.now(), what: `${name}: ${JSON.stringify(message)}` }),
+        onDown: (reason) => options.trace({ t: 'note', at: options.now(), what: `${name}: ${reason}` }),
+      },
+    });
+    this.#backlog.start((issued) => {
+      if (this.#connection.isUp && this.#refused.size === 0) this.#send(issued);
+    });
+  }
+
+  get waiting(): number {
+    return this.#backlog.waiting.length;
+  }
+
+  finish(): void {
+    this.#backlog.stop();
+  }
+
+  async close(): Promise<void> {
+    this.finish();
+    this.#connection.stop();
+  }
+
+  #up(connection: string): void {
+    this.#connectionName = connection;
+    this.#numbers.clear();
+    this.#refused.clear();
+    this.#sent = this.#settled = 0;
+    this.#send(this.#backlog.waiting);
+  }
+
+  #send(issued: readonly Issued[]): void {
+    let batch: Uint8Array[] = [];
+    let bytes = 0;
+    const flush = () => {
+      if (batch.length > 0) this.#connection.send(Buffer.concat(batch));
+      batch = [];
+      bytes = 0;
+    };
+    for (const { seq, topic, payload } of issued) {
+      if (!this.#numbers.has(topic)) {
+        this.#numbers.set(topic, this.#numbers.size + 1);
+        batch.push(topicRecord(this.#numbers.get(topic)!, topic));
+      }
+      const record = publishRecord(this.#numbers.get(topic)!, Buffer.from(payload), false, seq);
+      batch.push(record);
+      bytes += record.length;
+      if (bytes > mostBatchBytes) flush();
+    }
+    flush();
+    if (issued.length === 0) return;
+    this.#sent = issued.at(-1)!.seq;
+    this.#backlog.sent(issued[0]!.seq, this.#sent, this.#connectionName);
+  }
+
+  #records(bytes: Uint8Array): void {
+    const reader = new RecordReader(bytes);
+    while (!reader.isAtEnd) {
+      const kind = reader.byte() & 0x0f;
+      const seq = reader.number();
+      if (kind === recordKinds.refused) {
+        const code = reader.number();
+        this.#refused.add(seq);
+        this.#backlog.refused(seq, `${code} ${reader.text()}`);
+      } else {
+        this.#settled = Math.max(this.#settled, seq);
+        this.#backlog.accepted((waiting) => waiting <= seq && !this.#refused.has(waiting), this.#connectionName);
+      }
+    }
+    // In order again from the first that was refused, when nothing later is under way any more.
+    if (this.#refused.size > 0 && this.#settled >= this.#sent) {
+      setTimeout(() => {
+        if (this.#refused.size > 0) this.#connection.reconnect('messages were refused');
+      }, refusalPauseMs);
+    }
+  }
+}
+
+/** A user of the SDK, who keeps what is not acknowledged and repeats it as client.ts says. */
+export class SdkPublisher implements Publisher {
+  readonly name: string;
+  readonly #backlog: Backlog;
+  readonly #client: CloudClient;
+  readonly #note: (what: string) => void;
+  #connections = 0;
+  #underWay = 0;
+  /** Something was refused, or the connection was lost: all that waits is said again when nothing is under way. */
+  #broken = true;
+  #closed = false;
+
+  constructor(name: string, url: string, options: LoadOptions) {
+    this.name = name;
+    this.#backlog = new Backlog(name, options);
+    this.#note = (what) => options.trace({ t: 'note', at: options.now(), what: `${name}: ${what}` });
+    this.#client = connect({
+      url,
+      publisher: name,
+      keepaliveMs: 2000,
+      backoffMs: { first: 50, longest: 300 },
+      onHandlerError: (error) => this.#note(String(error)),
+    });
+    this.#client.onState((connected, reason) => {
+      this.#connections += connected ? 1 : 0;
+      this.#note(connected ? 'connected' : `disconnected: ${reason}`);
+      if (connected) this.#sayAgain();
+    });
+    this.#backlog.start((issued) => {
+      if (this.#client.connected && !this.#broken) this.#send(issued);
+    });
+  }
+
+  get waiting(): number {
+    return this.#backlog.waiting.length;
+  }
+
+  finish(): void {
+    this.#backlog.stop();
+  }
+
+  async close(): Promise<void> {
+    this.finish();
+    this.#closed = true;
+    await this.#client.close();
+  }
+
+  #sayAgain(): void {
+    if (this.#underWay > 0 || this.#closed || !this.#client.connected) return;
+    this.#broken = false;
+    this.#send([...this.#backlog.waiting]);
+  }
+
+  #send(issued: readonly Issued[]): void {
+    if (issued.length === 0) return;
+    const connection = `${this.name}#${this.#connections}`;
+    this.#backlog.sent(issued[0]!.seq, issued.at(-1)!.seq, connection);
+    for (const { seq, topic, payload } of issued) {
+      this.#underWay += 1;
+      this.#client
+        .publishAcknowledged(topic, JSON.parse(payload), seq)
+        .then(
+          () => this.#backlog.accepted((waiting) => waiting === seq, connection),
+          (error: Error) => {
+            this.#broken = true;
+            if (!this.#closed) this.#backlog.refused(seq, error.message);
+          },
+        )
+        .finally(() => {
+          this.#underWay -= 1;
+          if (this.#underWay === 0 && this.#broken) setTimeout(() => this.#sayAgain(), refusalPauseMs);
+        });
+    }
+  }
+}
+
+/** A device that publishes with QoS 1 by MQTT.js. */
+export class MqttPublisher implements Publisher {
+  readonly name: string;
+  readonly #url: string;
+  readonly #options: LoadOptions;
+  #client: MqttClient | undefined;
+  #backlog: Backlog | undefined;
+  #connections = 0;
+  #finished = false;
+
+  constructor(name: string, url: string, options: LoadOptions) {
+    this.name = name;
+    this.#url = url;
+    this.#options = options;
+    this.#open();
+  }
+
+  get waiting(): number {
+    return this.#client?.connected ? (this.#backlog?.waiting.length ?? 0) : 0;
+  }
+
+  finish(): void {
+    this.#finished = true;
+    this.#backlog?.stop();
+  }
+
+  async close(): Promise<void> {
+    this.finish();
+    this.#client?.end(true);
+  }
+
+  #open(): void {
+    const name = `${this.name}.${++this.#connections}`;
+    const client = mqtt.connect(this.#url, {
+      clientId: name,
+      reconnectPeriod: 0,
+      connectTimeout: 3000,
+      keepalive: 2,
+      resubscribe: false,
+    });
+    this.#client = client;
+    const backlog = new Backlog(name, this.#options, this.name);
+    this.#backlog = backlog;
+    client.on('connect', () => {
+      if (this.#finished) return;
+      backlog.start((issued) => {
+        for (const one of issued) this.#publish(client, backlog, one);
+      });
+    });
+    client.on('error', () => {});
+    client.once('close', () => {
+      backlog.stop();
+      client.end(true);
+      if (!this.#finished) setTimeout(() => this.#finished || this.#open(), 50 + Math.random() * 250);
+    });
+  }
+
+  #publish(client: MqttClient, backlog: Backlog, { seq, topic, payload }: Issued): void {
+    if (!client.connected) return;
+    backlog.sent(seq, seq, backlog.name);
+    client.publish(topic, payload, { qos: 1 }, (error) => {
+      if (error) backlog.refused(seq, error.message);
+      else backlog.accepted((waiting) => waiting === seq, backlog.name);
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The arrangements that a run can be made of. Which faults befall each is which guarantees it gives (docs/chaos.md): what
+ * a topology does not promise to survive is not in its list.
+ */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cut, kill, killChild, killPrimary, partition, pause, pauseChild, restart, slow } from './faults.ts';
+import { freePort, type Guard, Program } from './programs.ts';
+import { FaultyProxy, type Tamper } from './proxy.ts';
+import type { SeededRandom } from './random.ts';
+import type { FaultSource, Topology } from './topology.ts';
+
+export const topologyNames = ['memory+workers', 'data', 'data+workers', 'redis', 'nats'] as const;
+export type TopologyName = (typeof topologyNames)[number];
+
+export interface TopologyOptions {
+  /** Bundled `earl`. */
+  readonly earl: string;
+  /** For logs, journals and configurations. */
+  readonly folder: string;
+  readonly guard: Guard;
+  readonly random: SeededRandom;
+  readonly onCrash: (what: string) => void;
+  /** Changes what reaches the clients: to prove that the checker notices. */
+  readonly tamper?: Tamper;
+}
+
+export function startTopology(name: TopologyName, options: TopologyOptions): Promise<Topology> {
+  return { 'memory+workers': workers, data, 'data+workers': dataWorkers, redis, nats }[name](options);
+}
+
+const betweenClients = 'clients and cloud';
+
+async function data(options: TopologyOptions): Promise<Topology> {
+  const server = await earl('server', ['--data', join(options.folder, 'journal')], options);
+  return started([server], () => server.port, options, [kill(server), pause(server), restart(server)]);
+}
+
+/** The memory of the primary is what holds the messages: workers come and go, the primary only pauses. */
+async function workers(options: TopologyOptions): Promise<Topology> {
+  const server = await earl('server', ['--workers', '2'], options);
+  const faults = [killChild(server), pauseChild(server), pause(server)];
+  return started([server], () => server.port, options, faults);
+}
+
+async function dataWorkers(options: TopologyOptions): Promise<Topology> {
+  const server = await earl('server', ['--workers', '2', '--data', join(options.folder, 'journal')], options);
+  return started([server], () => server.port, options, [
+    kill(server),
+    killPrimary(server, options.onCrash),
+    killChild(server),
+    pauseChild(server),
+    pause(server),
+    restart(server),
+  ]);
+}
+
+/** Servers behind HAProxy, each with a road of its own to Redis. */
+async function redis(options: TopologyOptions): Promise<Topology> {
+  const engine = await program('redis', options, (port, folder) => ({
+    command: 'redis-server',
+    args: [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+      ...['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
+    ],
+  }));
+  await engine.start();
+  const count = options.random.between(2, 3);
+  const { servers, roads, faults } = await backplaneServers('redis', engine, count, options);
+  const balancer = await haproxy(servers, options);
+  return started(
+    [balancer, ...servers, engine],
+    () => balancer.port,
+    options,
+    [...[kill(engine), pause(engine), kill(balancer), pause(balancer)], ...faults],
+    roads,
+  );
+}
+
+/** Clients take the servers in turn; there is no balancer. */
+async function nats(options: TopologyOptions): Promise<Topology> {
+  const engine = await program('nats', options, (port, folder) => ({
+    command: 'nats-server',
+    args: ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
+  }));
+  await engine.start();
+  const { servers, roads, faults } = await backplaneServers('nats', engine, 2, options);
+  let turn = 0;
+  const next = () => servers[turn++ % servers.length]!.port;
+  return started([...servers, engine], next, options, [kill(engine), pause(engine), ...faults], roads);
+}
+
+async function backplaneServers(
+  scheme: string,
+  engine: Program,
+  count: number,
+  options: TopologyOptions,
+): Promise<{ servers: Program[]; roads: FaultyProxy[]; faults: FaultSource[] }> {
+  const roads: FaultyProxy[] = [];
+  const starting: Promise<Program>[] = [];
+  const faults: FaultSource[] = [];
+  for (let number = 1; number <= count; number++) {
+    const road = await FaultyProxy.start(await freePort(), () => engine.port);
+    roads.push(road);
+    starting.push(earl(`server-${number}`, ['--backplane', `${scheme}://127.0.0.1:${road.port}`], options));
+    const name = `server-${number} and ${scheme}`;
+    faults.push(cut(name, road), partition(name, road));
+  }
+  const servers = await Promise.all(starting);
+  // As likely as all that befalls the roads.
+  faults.push(kill(...servers), kill(...servers), pause(...servers), pause(...servers), restart(...servers));
+  return { servers, roads, faults };
+}
+
+/** Adds the road of the clients to what has been started. */
+async function started(
+  programs: readonly Program[],
+  port: () => number,
+  options: TopologyOptions,
+  faults: readonly FaultSource[],
+  roads: readonly FaultyProxy[] = [],
+): Promise<Topology> {
+  const front = await FaultyProxy.start(await freePort(), port, options.tamper);
+  return {
+    url: `ws://127.0.0.1:${front.port}`,
+    faults: [...faults, cut(betweenClients, front), partition(betweenClients, front), slow(betweenClients, front)],
+    stop: async () => {
+      await front.close();
+      // In their order: a server that still has its engine says goodbye to it.
+      for (const ended of programs) await ended.end('SIGKILL');
+      await Promise.all(roads.map((road) => road.close()));
+    },
+  };
+}
+
+/** `earl cloud`, started. */
+async function earl(name: string, args: readonly string[], options: TopologyOptions): Promise<Program> {
+  const server = await program(name, options, (port) => ({
+    command: process.execPath,
+    args: [options.earl, 'cloud', '--port', String(port), '--json', ...args],
+    ready: '"event":"listening"',
+  }));
+  await server.start();
+  return server;
+}
+
+async function haproxy(servers: readonly Program[], options: TopologyOptions): Promise<Program> {
+  const balancer = await program('balancer', options, (port, folder) => {
+    const file = join(folder, 'haproxy.cfg');
+    writeFileSync(file, haproxyConfiguration(port, servers));
+    return { command: 'haproxy', args: ['-db', '-f', file] };
+  });
+  await balancer.start();
+  return balancer;
+}
+
+/** Connections that are up move when their server no longer proves by /health that it delivers. */
+function haproxyConfiguration(port: number, servers: readonly Program[]): string {
+  return [
+    'defaults',
+    '  mode http',
+    '  timeout connect 1s',
+    '  timeout client 60s',
+    '  timeout server 60s',
+    '  timeout tunnel 1h',
+    '  option redispatch',
+    'frontend clients',
+    `  bind 127.0.0.1:${port}`,
+    '  default_backend cloud',
+    'backend cloud',
+    '  balance leastconn',
+    '  option httpchk GET /health',
+    '  default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions',
+    ...servers.map((server) => `  server ${server.name} 127.0.0.1:${server.port}`),
+    '',
+  ].join('\n');
+}
+
+async function program(
+  name: string,
+  options: TopologyOptions,
+  how: (port: number, folder: string) => { command: string; args: string[]; ready?: string },
+): Promise<Program> {
+  const folder = join(options.folder, name);
+  mkdirSync(folder, { recursive: true });
+  const port = await freePort();
+  const { guard, onCrash } = options;
+  return new Program({ name, port, folder: options.folder, guard, onCrash, ...how(port, folder) });
+}
