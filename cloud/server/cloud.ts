@@ -20,7 +20,7 @@ import { chooseSubprotocol, type HandshakePolicy } from './handshake.ts';
 import { Handshakes } from './handshakes.ts';
 import { DeliveryCheck } from './health.ts';
 import { HttpAnswers } from './http-answers.ts';
-import { httpTimes, listenError } from './listening.ts';
+import { boundConnections, httpTimes, listenError, listenOn } from './listening.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
@@ -45,6 +45,14 @@ export interface Cloud {
    * here away one by one over this time (4101), and closes. A `close` meanwhile cuts it short.
    */
   drain(overMs: number): Promise<void>;
+  /** Clients now. */
+  readonly connections: number;
+  /** Its own metrics, whoever may ask. */
+  metricsText(): Promise<string>;
+  /** Leaves the port to other workers, or takes connections again. Clients that are here stay. */
+  takeConnections(taking: boolean): Promise<void>;
+  /** Sends a share of the clients away one by one over this time (4101): to other workers, which take connections. */
+  shed(share: number, overMs: number): Promise<void>;
   /** Tells every client to come back later (4101), and resolves when all connections are gone. */
   close(): Promise<void>;
 }
@@ -131,6 +139,7 @@ class CloudServer implements Cloud {
       policy: this.#policy,
       serverName: this.#services.serverName,
       webRoot: options.webRoot,
+      seat: options.seat,
       connections: () => this.#connectionsNow,
       isDraining: () => this.#draining,
     });
@@ -144,7 +153,7 @@ class CloudServer implements Cloud {
     const times = httpTimes(this.#limits);
     this.#certificate = options.tls && new Certificate(options.tls, times, handle);
     this.#http = this.#certificate?.server ?? createServer(times, handle);
-    this.#http.maxConnections = this.#limits.connections + this.#limits.httpConnections;
+    boundConnections(this.#http, this.#limits, options.seat !== undefined);
     this.#handshakes = new Handshakes({
       policy: this.#policy,
       limits: this.#limits,
@@ -183,13 +192,7 @@ class CloudServer implements Cloud {
       await this.#commands.start();
       await this.#delivery.start();
       this.#metrics.start();
-      await new Promise<void>((resolve, reject) => {
-        this.#http.once('error', reject);
-        this.#http.listen(port, host, () => {
-          this.#http.off('error', reject);
-          resolve();
-        });
-      });
+      await listenOn(this.#http, host, port);
     } catch (error) {
       await this.#stopParts();
       throw error instanceof EarlError ? error : listenError(error as NodeJS.ErrnoException, host, port);
@@ -209,6 +212,30 @@ class CloudServer implements Cloud {
       connection.close(closeCodes.shuttingDown, 'the cloud is shutting down: connect again');
     await spread(this.#connections, overMs, leave, this.#cut.signal);
     await this.close();
+  }
+
+  get connections(): number {
+    return this.#connectionsNow;
+  }
+
+  metricsText(): Promise<string> {
+    return this.#metrics.text();
+  }
+
+  async takeConnections(taking: boolean): Promise<void> {
+    const { host, port } = this.#address;
+    if (this.#draining && taking) return;
+    if (taking && !this.#http.listening) await listenOn(this.#http, host, port);
+    if (!taking && this.#http.listening) this.#http.close();
+    await this.#mqtt.takeConnections(taking);
+  }
+
+  async shed(share: number, overMs: number): Promise<void> {
+    const all = [...this.#connections];
+    const some = all.slice(all.length - Math.floor(all.length * share));
+    const leave = (connection: Connection) =>
+      connection.close(closeCodes.shuttingDown, 'another worker has room: connect again');
+    await spread(some, Math.max(1, overMs), leave, this.#cut.signal);
   }
 
   close(): Promise<void> {

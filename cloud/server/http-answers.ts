@@ -5,7 +5,7 @@ import { type Broker, LocalBroker } from '../broker/index.ts';
 import { type HandshakePolicy, operatorProblem } from './handshake.ts';
 import type { DeliveryCheck } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import type { CloudCounters } from './options.ts';
+import type { CloudCounters, WorkerSeat } from './options.ts';
 import { sendText, serveFile } from './static-files.ts';
 
 /** What the answers tell of. */
@@ -18,6 +18,7 @@ export interface ToldOf {
   readonly serverName: string;
   /** Folder of the dashboard's files. */
   readonly webRoot: string | undefined;
+  readonly seat: WorkerSeat | undefined;
   connections(): number;
   isDraining(): boolean;
 }
@@ -44,12 +45,13 @@ export class HttpAnswers {
 
   async #health(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const delivery = await this.#parts.delivery.check();
-    const { serverName, broker, counters } = this.#parts;
+    const { serverName, broker, counters, seat } = this.#parts;
     const isDraining = this.#parts.isDraining();
     const isWell = delivery.ok && !isDraining;
     const body = JSON.stringify({
       status: isDraining ? 'draining' : delivery.ok ? 'ok' : 'failing',
       server: serverName,
+      ...(seat && { worker: seat.worker, workers: seat.workers() }),
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
       connectionsNow: this.#parts.connections(),
@@ -66,8 +68,9 @@ export class HttpAnswers {
       sendText(request, response, refused.status, `${refused.problem}\n`, headers);
       return;
     }
-    sendText(request, response, 200, await this.#parts.metrics.text(), {
-      'Content-Type': this.#parts.metrics.contentType,
-    });
+    const { metrics, seat } = this.#parts;
+    const own = await metrics.text();
+    const text = (await seat?.allMetrics(own)) ?? own;
+    sendText(request, response, 200, text, { 'Content-Type': metrics.contentType });
   }
 }

@@ -1,5 +1,6 @@
 /** How the cloud listens: the times of its HTTP server, and what is said when an address cannot be had. */
 
+import type { Server, Socket } from 'node:net';
 import { EarlError } from '../../errors/index.ts';
 import type { ServerLimits } from './options.ts';
 
@@ -10,6 +11,38 @@ export function httpTimes({ headersTimeoutMs }: ServerLimits) {
     requestTimeout: headersTimeoutMs,
     connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
   };
+}
+
+/** Resolves when it listens; rejects with what Node says. */
+export function listenOn(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Ends TCP connections beyond the limits at once. */
+export function boundConnections(server: Server, limits: ServerLimits, isWorker: boolean): void {
+  const most = limits.connections + limits.httpConnections;
+  if (!isWorker) {
+    server.maxConnections = most;
+    return;
+  }
+  // A worker whose `maxConnections` is reached hands connections back to the primary, which offers them again, without end.
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    if (open >= most) {
+      socket.destroy();
+      return;
+    }
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+  });
 }
 
 export function listenError(error: NodeJS.ErrnoException, host: string, port: number): EarlError {

@@ -5,6 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Connection, ConnectionHandlers } from './connection.ts';
+import { listenOn } from './listening.ts';
 import { MqttClients } from './mqtt-clients.ts';
 import { MqttFrames } from './mqtt-frames.ts';
 import { MqttTcpLink, MqttWebSocketLink } from './mqtt-link.ts';
@@ -22,6 +23,7 @@ export class MqttServer {
   /** Those in their TLS handshake included. */
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
+  #address = { host: '', port: 0 };
 
   /** @param isFull whether another TCP connection would be too many; it is closed without a word then */
   constructor(services: SessionServices, isFull: () => boolean) {
@@ -62,20 +64,25 @@ export class MqttServer {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, host, () => {
-        server.off('error', reject);
-        server.on('error', (error) => log(`the MQTT listener failed: ${error.message}`));
-        resolve((server.address() as AddressInfo).port);
-      });
+    return listenOn(server, host, port).then(() => {
+      server.on('error', (error) => log(`the MQTT listener failed: ${error.message}`));
+      this.#address = { host, port: (server.address() as AddressInfo).port };
+      return this.#address.port;
     });
+  }
+
+  /** Leaves the port to other workers, or takes connections again. */
+  async takeConnections(taking: boolean): Promise<void> {
+    const server = this.#server;
+    if (server === undefined || taking === server.listening) return;
+    if (taking) await listenOn(server, this.#address.host, this.#address.port);
+    else server.close();
   }
 
   /** Ends all TCP connections; resolves when they are gone. Those by WebSocket are the cloud's to end. */
   async close(): Promise<void> {
     const server = this.#server;
-    if (!server?.listening) return;
+    if (server === undefined) return;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const link of [...this.#links]) link.close();
     const deadline = setTimeout(() => {

@@ -71,6 +71,15 @@ export const defaultServerLimits = {
 
 export type ServerLimits = typeof defaultServerLimits;
 
+/** The place of a server among the workers that share its port (cloud/workers). */
+export interface WorkerSeat {
+  readonly worker: number;
+  /** Workers now. */
+  workers(): number;
+  /** The metrics of all of them, given this one's own. */
+  allMetrics(own: string): Promise<string>;
+}
+
 export interface CloudOptions {
   /** Address to listen on. Default 127.0.0.1; any other than loopback makes the token obligatory. */
   readonly host?: string;
@@ -106,6 +115,8 @@ export interface CloudOptions {
   /** Name in `welcome` and /health, e.g. `earl/0.1.0`. Default `earl`. */
   readonly serverName?: string;
   readonly limits?: Partial<ServerLimits>;
+  /** Default: this server is alone on its port. */
+  readonly seat?: WorkerSeat;
   /** Called with a line for each thing an operator should know. Default: nothing. */
   readonly log?: (line: string) => void;
 }
