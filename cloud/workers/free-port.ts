@@ -1,0 +1,18 @@
+/**
+ * A port that nobody uses now. Workers share a port by its number, so the primary chooses one where the user leaves it
+ * open; between the choice and the first worker another program may take it, which the start then says.
+ */
+
+import { type AddressInfo, createServer } from 'node:net';
+
+/** Rejects as `listen` does. */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer();
+  return await new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, host, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

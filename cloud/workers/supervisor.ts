@@ -1,0 +1,321 @@
+/**
+ * The primary of `earl cloud --workers`: starts the workers, replaces those that die, and ends or renews them one by one
+ * (docs/adr/0011-workers.md). It serves no clients. Without an engine it holds the messages, so that what was
+ * acknowledged survives the end of any worker.
+ */
+
+import cluster from 'node:cluster';
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { EarlError, errorMessage } from '../../errors/index.ts';
+import { HubFolder } from '../broker/hub-folder.ts';
+import { HubServer } from '../broker/hub-server.ts';
+import { Journal, type JournalOptions, LocalBroker } from '../broker/index.ts';
+import { AutoScale } from './auto-scale.ts';
+import { freePort } from './free-port.ts';
+import { Restarts } from './restarts.ts';
+import type { ScalingPolicy } from './scaling.ts';
+import { SupervisorMetrics } from './supervisor-metrics.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+export interface SupervisorOptions {
+  /** How many, or as many as are needed, from 1 to one for each CPU. */
+  readonly workers: number | 'auto';
+  /** The program that workers run, with the arguments of this one. */
+  readonly script: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Undefined: no MQTT by TCP. */
+  readonly mqttPort: number | undefined;
+  /** What clients must show; made up by the caller, because all workers must have the same. */
+  readonly token: string | undefined;
+  /** Whether an engine has the messages: then there is no hub. */
+  readonly hasEngine: boolean;
+  readonly journal?: JournalOptions | undefined;
+  /** Over which time a worker that is renewed or not needed sends its clients away. */
+  readonly drainMs: number;
+  readonly scaling?: Partial<ScalingPolicy>;
+  readonly onEvent: (event: WorkerEvent) => void;
+  /** Called with a line for each thing an operator should know. */
+  readonly log: (line: string) => void;
+}
+
+export type WorkerEvent =
+  | { readonly event: 'worker_started'; readonly worker: number; readonly pid: number; readonly workers: number }
+  | { readonly event: 'worker_drained'; readonly worker: number; readonly pid: number; readonly workers: number }
+  | {
+      readonly event: 'worker_exited';
+      readonly worker: number;
+      readonly pid: number;
+      readonly workers: number;
+      /** `exit code 1`, `SIGKILL`. */
+      readonly how: string;
+    };
+
+/** Beyond the time of a drain: for closing handshakes, wills and the rest. */
+const graceMs = 5_000;
+
+export class Supervisor {
+  /** `http://127.0.0.1:8080`. */
+  url = '';
+  readonly port: number;
+  readonly mqttPort: number | undefined;
+  /** Rejects when the cloud cannot go on. */
+  readonly failed: Promise<never>;
+  readonly #options: SupervisorOptions;
+  readonly #most: number;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #restarts = new Restarts();
+  readonly #secret = randomBytes(32).toString('hex');
+  readonly #metrics: SupervisorMetrics;
+  readonly #scale: AutoScale | undefined;
+  readonly #folder: HubFolder | undefined;
+  readonly #broker: LocalBroker | undefined;
+  #hub: HubServer | undefined;
+  #restartCount = 0;
+  #wanted: number;
+  #ending = false;
+  #renewing: Promise<void> | undefined;
+  #fail: (error: EarlError) => void = () => {};
+
+  /** Resolves when all workers listen. Rejects with what the first to fail says, or why there are no messages. */
+  static async start(options: SupervisorOptions): Promise<Supervisor> {
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    cluster.setupPrimary({ exec: options.script });
+    const port = options.port === 0 ? await freePort(options.host) : options.port;
+    const mqttPort = options.mqttPort === 0 ? await freePort(options.host) : options.mqttPort;
+    const supervisor = new Supervisor(options, port, mqttPort);
+    try {
+      await supervisor.#begin();
+    } catch (error) {
+      await supervisor.#stop();
+      throw error;
+    }
+    return supervisor;
+  }
+
+  private constructor(options: SupervisorOptions, port: number, mqttPort: number | undefined) {
+    this.#options = options;
+    this.port = port;
+    this.mqttPort = mqttPort;
+    this.#most = options.workers === 'auto' ? (options.scaling?.most ?? availableParallelism()) : options.workers;
+    this.#wanted = options.workers === 'auto' ? (options.scaling?.least ?? 1) : options.workers;
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => {});
+    if (!options.hasEngine) {
+      this.#broker = new LocalBroker({
+        ...(options.journal && { journal: new Journal(options.journal) }),
+        onFailed: (error) => options.log(`no messages are taken any more: ${errorMessage(error)}`),
+      });
+      this.#folder = new HubFolder();
+    }
+    this.#metrics = new SupervisorMetrics({
+      broker: this.#broker,
+      workers: () => [...this.#workers],
+      restarts: () => this.#restartCount,
+      hub: () => this.#hub,
+    });
+    if (options.workers === 'auto') {
+      this.#scale = new AutoScale({
+        policy: { ...options.scaling, most: this.#most },
+        workers: () => this.#listening,
+        hubUtilisation: (own) => (this.#broker === undefined ? 0 : own),
+        add: () => this.#addOne(),
+        remove: () => this.#removeOne(),
+        log: options.log,
+      });
+    }
+  }
+
+  /** Workers that take connections. */
+  get workers(): number {
+    return this.#listening.length;
+  }
+
+  /** Renews all workers, one after the other: the next begins when the one before serves. Resolves when it is done. */
+  restart(): Promise<void> {
+    this.#renewing ??= this.#renewAll().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  /** Lets all workers send their clients away over this time, and ends. */
+  async drain(overMs: number): Promise<void> {
+    this.#ending = true;
+    this.#scale?.stop();
+    await Promise.all([...this.#workers].map((worker) => worker.drain(overMs, true, graceMs)));
+    await this.#stop();
+  }
+
+  /** Ends everything now. */
+  kill(): void {
+    this.#ending = true;
+    for (const worker of this.#workers) worker.kill();
+    this.#folder?.remove();
+  }
+
+  get #listening(): WorkerProcess[] {
+    return [...this.#workers].filter(({ state }) => state === 'listening');
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#broker && this.#folder) {
+      const { log } = this.#options;
+      this.#hub = await HubServer.listen({
+        broker: this.#broker,
+        socket: this.#folder.socket,
+        secret: this.#secret,
+        log,
+      });
+    }
+    const first = Array.from({ length: this.#wanted }, () => this.#fork());
+    const [url] = await Promise.all(first.map(({ listening }) => listening));
+    this.url = url!;
+    this.#metrics.start();
+    this.#scale?.start();
+  }
+
+  async #stop(): Promise<void> {
+    this.#ending = true;
+    this.#scale?.stop();
+    this.#metrics.stop();
+    for (const worker of this.#workers) worker.kill();
+    await Promise.all([...this.#workers].map(({ exited }) => exited));
+    await this.#hub?.close();
+    await this.#broker?.close();
+    this.#folder?.remove();
+  }
+
+  #fork(): WorkerProcess {
+    const taken = new Set([...this.#workers].map(({ number }) => number));
+    let number = 1;
+    while (taken.has(number)) number += 1;
+    const worker = new WorkerProcess(number, {
+      onReady: (ready) => this.#tellBegin(ready),
+      onAskedForMetrics: (asker, own) => this.#metrics.all(asker, own),
+      onLeaving: () => this.#replace(0),
+      onExit: (gone, how) => this.#onExit(gone, how),
+    });
+    this.#workers.add(worker);
+    worker.listening.then(
+      () => {
+        this.#tellCount();
+        this.#say('worker_started', worker);
+        setTimeout(() => {
+          if (worker.state === 'listening') this.#restarts.well();
+        }, this.#restarts.youngMs).unref();
+      },
+      () => {},
+    );
+    return worker;
+  }
+
+  #tellBegin(worker: WorkerProcess): void {
+    worker.tell({
+      kind: 'begin',
+      worker: worker.number,
+      port: this.port,
+      mqttPort: this.mqttPort,
+      token: this.#options.token,
+      hub: this.#folder && { socket: this.#folder.socket, secret: this.#secret },
+      mostWorkers: this.#most,
+      workers: this.workers + 1,
+    });
+  }
+
+  #tellCount(): void {
+    for (const worker of this.#workers) worker.tell({ kind: 'workers', count: this.workers });
+  }
+
+  #onExit(worker: WorkerProcess, how: string): void {
+    this.#workers.delete(worker);
+    this.#tellCount();
+    if (how === 'drained') this.#say('worker_drained', worker);
+    else this.#options.onEvent({ ...this.#about('worker_exited', worker), how });
+    if (this.#ending || how === 'drained') return;
+    // While the first ones start, their failure is the start's.
+    if (this.url === '') return;
+    const { listeningSinceMs } = worker;
+    const delayMs = this.#restarts.after(
+      listeningSinceMs === undefined ? undefined : performance.now() - listeningSinceMs,
+    );
+    if (delayMs === undefined) {
+      const why = worker.problem?.message ?? how;
+      this.#fail(new EarlError('WORKERS_FAILING', `the workers die as soon as they start; the last one: ${why}`));
+    } else {
+      this.#replace(delayMs);
+    }
+  }
+
+  /** Brings the workers back to the number that is wanted. */
+  #replace(delayMs: number): void {
+    setTimeout(() => {
+      const present = [...this.#workers].filter(({ state }) => state === 'starting' || state === 'listening').length;
+      if (this.#ending || present >= this.#wanted) return;
+      this.#restartCount += 1;
+      this.#fork();
+    }, delayMs);
+  }
+
+  /** Starts one more and lets the others send it its share of their clients. */
+  async #addOne(): Promise<void> {
+    this.#wanted += 1;
+    const added = this.#fork();
+    try {
+      await added.listening;
+    } catch {
+      // Its exit has asked for another.
+      return;
+    }
+    const others = this.#listening.filter((worker) => worker !== added);
+    const share = 1 / (others.length + 1);
+    const ended = added.exited.then(() => {
+      for (const worker of others) worker.tell({ kind: 'listen' });
+    });
+    await Promise.race([Promise.all(others.map((worker) => worker.shed(share, this.#options.drainMs))), ended]);
+  }
+
+  /** Ends the one with the fewest clients, for the fewest reconnections. */
+  async #removeOne(): Promise<void> {
+    const clients = ({ load }: WorkerProcess) => load?.connections ?? 0;
+    const [leaving] = this.#listening.sort((one, other) => clients(one) - clients(other));
+    if (leaving === undefined) return;
+    this.#wanted -= 1;
+    await this.#retire(leaving);
+  }
+
+  async #renewAll(): Promise<void> {
+    for (const old of this.#listening) {
+      if (this.#ending) return;
+      if (old.state !== 'listening') continue;
+      const next = this.#fork();
+      try {
+        await next.listening;
+      } catch (error) {
+        this.#options.log(`the workers stay as they are, a new one does not start: ${errorMessage(error)}`);
+        return;
+      }
+      await this.#retire(old);
+    }
+  }
+
+  async #retire(worker: WorkerProcess): Promise<void> {
+    const drained = worker.drain(this.#options.drainMs, false, graceMs);
+    this.#tellCount();
+    await drained;
+    // Another may have ended while there was one too many.
+    this.#replace(0);
+  }
+
+  #say(event: 'worker_started' | 'worker_drained', worker: WorkerProcess): void {
+    this.#options.onEvent(this.#about(event, worker));
+  }
+
+  #about<Name extends WorkerEvent['event']>(event: Name, { number, pid }: WorkerProcess) {
+    return { event, worker: number, pid, workers: this.workers };
+  }
+}
