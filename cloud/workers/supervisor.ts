@@ -11,6 +11,7 @@ import { EarlError, errorMessage } from '../../errors/index.ts';
 import { HubFolder } from '../broker/hub-folder.ts';
 import { HubServer } from '../broker/hub-server.ts';
 import { Journal, type JournalOptions, LocalBroker } from '../broker/index.ts';
+import { generateToken, isLoopback } from '../server/tokens.ts';
 import { AutoScale } from './auto-scale.ts';
 import { freePort } from './free-port.ts';
 import { Restarts } from './restarts.ts';
@@ -28,8 +29,9 @@ export interface SupervisorOptions {
   readonly port: number;
   /** Undefined: no MQTT by TCP. */
   readonly mqttPort: number | undefined;
-  /** What clients must show; made up by the caller, because all workers must have the same. */
+  /** What clients must show. Default: none on loopback or with keys, one that is made up elsewhere. */
   readonly token: string | undefined;
+  readonly hasKeys: boolean;
   /** Whether an engine has the messages: then there is no hub. */
   readonly hasEngine: boolean;
   readonly journal?: JournalOptions | undefined;
@@ -61,6 +63,7 @@ export class Supervisor {
   url = '';
   readonly port: number;
   readonly mqttPort: number | undefined;
+  readonly token: string | undefined;
   /** Rejects when the cloud cannot go on. */
   readonly failed: Promise<never>;
   readonly #options: SupervisorOptions;
@@ -99,6 +102,9 @@ export class Supervisor {
     this.#options = options;
     this.port = port;
     this.mqttPort = mqttPort;
+    // Made up once, since all workers must want the same.
+    const isOpen = isLoopback(options.host) || options.hasKeys;
+    this.token = options.token ?? (isOpen ? undefined : generateToken());
     this.#most = options.workers === 'auto' ? (options.scaling?.most ?? availableParallelism()) : options.workers;
     this.#wanted = options.workers === 'auto' ? (options.scaling?.least ?? 1) : options.workers;
     this.failed = new Promise((_, reject) => {
@@ -220,7 +226,7 @@ export class Supervisor {
       worker: worker.number,
       port: this.port,
       mqttPort: this.mqttPort,
-      token: this.#options.token,
+      token: this.token,
       hub: this.#folder && { socket: this.#folder.socket, secret: this.#secret },
       mostWorkers: this.#most,
       workers: this.workers + 1,

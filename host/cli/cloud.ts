@@ -1,14 +1,17 @@
 /** `earl cloud`: runs a cloud until it is told to stop. */
+import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { type Cloud, type CloudOptions, startCloud } from '../../cloud/server/index.ts';
+import { runWorker } from '../../cloud/workers/index.ts';
 import { EarlError } from '../../errors/index.ts';
+import { parseWorkers, superviseWorkers, type WorkersOptions } from './cloud-workers.ts';
 import { parseDurationMs } from './duration.ts';
 import { exitCodes } from './exit-codes.ts';
 import { packageRoot } from './package-root.ts';
 
-interface CloudCommandOptions {
+export interface CloudCommandOptions extends WorkersOptions {
   port: number;
   host: string;
   token?: string;
@@ -20,8 +23,6 @@ interface CloudCommandOptions {
   data?: string;
   fsync?: true;
   backplane?: string;
-  drain: number;
-  json?: true;
 }
 
 /** The command, to be added to the program. */
@@ -39,6 +40,13 @@ export function cloudCommand(): Command {
     .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
     .option('--backplane <url>', 'share messages with other servers: redis://HOST:PORT[/DATABASE] or nats://HOST:PORT')
+    .option('--workers <number>', 'processes that share the port; auto: as many as the load needs', parseWorkers)
+    .option(
+      '--scale-down <duration>',
+      'with --workers auto: end a worker not needed for so long',
+      parseDurationMs,
+      60_000,
+    )
     .option('--drain <duration>', 'at the end, send the clients away one by one over this time', parseDurationMs, 0)
     .option('--json', 'print events as JSON lines on stdout')
     .addHelpText(
@@ -52,6 +60,8 @@ Examples:
   $ earl cloud --host 0.0.0.0 --keys keys --tls-cert fullchain.pem --tls-key privkey.pem
   $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
   $ earl cloud --backplane redis://127.0.0.1:6379    one of several servers; docs/operations.md, "Engines"
+  $ earl cloud --workers 2                      two processes on one port; docs/operations.md, "Workers"
+  $ earl cloud --workers auto --drain 5s        one to as many as there are CPUs; kill -USR2 renews them one by one
   $ earl cloud --drain 10s                      behind a balancer: no storm of reconnections at its end
   $ earl cloud --allow-origin https://lab.example
   $ earl cloud --mqtt                           mosquitto_sub -t '#' -v hears everything
@@ -63,9 +73,51 @@ Ctrl-C tells the clients to come back later and stops. docs/protocol.md describe
 }
 
 async function run(options: CloudCommandOptions): Promise<void> {
+  if (options.workers !== undefined && cluster.isWorker) return await runWorker(cloudOptions(options), options.drain);
   const stop = untilSignal();
+  const cloud = await startAny(options).catch((error: unknown) => {
+    if (!(error instanceof EarlError) || error.code !== 'PORT_IN_USE') throw error;
+    throw new EarlError(
+      error.code,
+      `${error.message}, e.g. earl cloud --port ${options.port < 65_535 ? options.port + 1 : 0}`,
+      { cause: error },
+    );
+  });
+  stop.onSecond(() => cloud.kill());
+  announce(cloud, options);
+  cloud.announced();
+  await Promise.race([stop.first, cloud.failed]);
+  console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
+  await cloud.drain(options.drain);
+  if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
+}
+
+/** A cloud in this process, or in several. */
+export interface RunningCloud extends Pick<Cloud, 'url' | 'token' | 'mqttPort'> {
+  /** Rejects when it cannot go on. */
+  readonly failed: Promise<never>;
+  /** The address has been told: now what happens may be. */
+  announced(): void;
+  drain(overMs: number): Promise<void>;
+  /** Ends at once what this process would leave behind. */
+  kill(): void;
+}
+
+async function startAny(options: CloudCommandOptions): Promise<RunningCloud> {
+  const cloud = cloudOptions(options);
+  if (options.workers !== undefined) return await superviseWorkers(options, options.workers, cloud);
+  const { url, token, mqttPort, drain } = await startCloud(cloud).then((started) => ({
+    url: started.url,
+    token: started.token,
+    mqttPort: started.mqttPort,
+    drain: (overMs: number) => started.drain(overMs),
+  }));
+  return { url, token, mqttPort, drain, failed: new Promise<never>(() => {}), announced: () => {}, kill: () => {} };
+}
+
+function cloudOptions(options: CloudCommandOptions): CloudOptions {
   const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
-  const cloud = await startCloud({
+  return {
     host: options.host,
     port: options.port,
     ...(options.token === undefined ? {} : { token: options.token }),
@@ -77,19 +129,7 @@ async function run(options: CloudCommandOptions): Promise<void> {
     webRoot: join(packageRoot(), 'dist/cloud/web'),
     serverName: `earl/${version}`,
     log: (line) => console.error(line),
-  }).catch((error: unknown) => {
-    if (!(error instanceof EarlError) || error.code !== 'PORT_IN_USE') throw error;
-    throw new EarlError(
-      error.code,
-      `${error.message}, e.g. earl cloud --port ${options.port < 65_535 ? options.port + 1 : 0}`,
-      { cause: error },
-    );
-  });
-  announce(cloud, options);
-  await stop;
-  console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
-  await cloud.drain(options.drain);
-  if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
+  };
 }
 
 function tlsOption({ tlsCert, tlsKey }: CloudCommandOptions): Pick<CloudOptions, 'tls'> {
@@ -112,7 +152,7 @@ function mqttOption({ mqtt }: CloudCommandOptions): Pick<CloudOptions, 'mqttPort
   return mqtt === undefined ? {} : { mqttPort: mqtt === true ? 1883 : mqtt };
 }
 
-function announce(cloud: Cloud, options: CloudCommandOptions): void {
+function announce(cloud: RunningCloud, options: CloudCommandOptions): void {
   const { url, token, mqttPort } = cloud;
   const websocket = url.replace(/^http/, 'ws');
   // The dashboard reads the token from the fragment, which browsers do not send to any server.
@@ -139,18 +179,34 @@ function announce(cloud: Cloud, options: CloudCommandOptions): void {
   console.error(`Next: earl gateway --cloud ${websocket}${token === undefined ? '' : ` --token ${token}`}`);
 }
 
-/** Resolves at the first Ctrl-C or SIGTERM; the second ends the process as the shell expects. */
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
+interface Stop {
+  /** Resolves at the first Ctrl-C or SIGTERM. */
+  readonly first: Promise<void>;
+  /** What is to be done at the second, which ends the process as the shell expects. */
+  onSecond(cleanUp: () => void): void;
+}
+
+function untilSignal(): Stop {
+  let cleanUp = () => {};
+  const first = new Promise<void>((resolve) => {
     let signals = 0;
     const onSignal = () => {
       signals += 1;
-      if (signals > 1) process.exit(exitCodes.interrupted);
+      if (signals > 1) {
+        cleanUp();
+        process.exit(exitCodes.interrupted);
+      }
       resolve();
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
   });
+  return {
+    first,
+    onSecond: (what) => {
+      cleanUp = what;
+    },
+  };
 }
 
 export function parsePort(text: string): number {
