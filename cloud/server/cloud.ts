@@ -13,6 +13,7 @@ import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } fr
 import { connectBackplane, ownBroker } from './brokers.ts';
 import { CommandRouter } from './command-router.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
+import { Directory } from './directory.ts';
 import { spread } from './drain.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
@@ -30,7 +31,7 @@ import type { SessionServices } from './session-services.ts';
 import { Certificate } from './tls.ts';
 import { generateToken, isLoopback, TokenGate } from './tokens.ts';
 import type { Grant } from './tokens-jwt.ts';
-import { Wills } from './will.ts';
+import { Wills } from './wills.ts';
 
 export interface Cloud {
   /** `http://127.0.0.1:8080`, or `https:`: the dashboard; the WebSocket has the same address with `ws:` or `wss:`. */
@@ -77,6 +78,7 @@ class CloudServer implements Cloud {
   readonly #gate: TokenGate;
   readonly #policy: HandshakePolicy;
   readonly #broker: Broker;
+  readonly #directory: Directory;
   readonly #commands: CommandRouter;
   readonly #delivery: DeliveryCheck;
   readonly #metrics: Metrics;
@@ -111,7 +113,8 @@ class CloudServer implements Cloud {
     this.#limits = { ...defaultServerLimits, ...options.limits };
     this.#policy = { gate: this.#gate, allowedOrigins: options.allowedOrigins ?? [], loopback };
     this.#broker = options.broker ?? backplane ?? ownBroker(options);
-    this.#commands = new CommandRouter(this.#broker, this.#id, this.#limits.servedCommands);
+    this.#directory = new Directory(this.#broker, this.#id, this.#limits.serverBeatMs);
+    this.#commands = new CommandRouter(this.#broker, this.#directory, this.#id, this.#limits.servedCommands);
     this.#delivery = new DeliveryCheck(this.#broker, this.#id, this.#limits.canaryTimeoutMs);
     this.#metrics = new Metrics({
       broker: this.#broker,
@@ -127,7 +130,7 @@ class CloudServer implements Cloud {
       limits: this.#limits,
       counters: this.#counters,
       serverName: options.serverName ?? 'earl',
-      wills: new Wills(this.#broker, this.#limits, (line) => this.#log(line)),
+      wills: new Wills(this.#broker, this.#directory, this.#limits, (line) => this.#log(line)),
       gate: this.#gate,
       queues: new QueueBudget(this.#limits.allQueuesBytes),
     };
@@ -190,6 +193,7 @@ class CloudServer implements Cloud {
       await this.#gate.start(this.#limits.fileCheckMs, (line) => this.#log(line));
       await this.#certificate?.start(this.#limits.fileCheckMs, (line) => this.#log(line));
       await this.#commands.start();
+      await this.#directory.start();
       await this.#delivery.start();
       this.#metrics.start();
       await listenOn(this.#http, host, port);
@@ -263,6 +267,7 @@ class CloudServer implements Cloud {
     this.#certificate?.stop();
     await this.#services.wills.stop();
     await this.#commands.stop();
+    await this.#directory.stop();
     await this.#delivery.stop();
     if (this.#options.broker === undefined) await this.#broker.close();
   }

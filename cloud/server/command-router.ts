@@ -2,7 +2,7 @@
  * Carries commands to the one gateway that serves a probe, and its results back, through the broker alone: an engine
  * that spans several servers carries them between servers without a change here.
  *
- *     $serve/site/probe/session   retained: the session serves the probe (command-directory.ts)
+ *     $serve/site/probe/session   retained: the session serves the probe (directory.ts)
  *     $alive/server               a server lives
  *     $call/session               a command for a gateway's session
  *     $reply/server               its result, to the server of the client that asked
@@ -13,7 +13,8 @@
 
 import { type Broker, type BrokerMessage, publishJson, type Subscription } from '../broker/index.ts';
 import { type CommandObject, type CommandResult, errorCodes, type Json } from '../protocol/index.ts';
-import { CommandDirectory } from './command-directory.ts';
+import type { Directory } from './directory.ts';
+import type { Book } from './directory-book.ts';
 import { type Call, GatewayCalls, type Outcome } from './gateway-calls.ts';
 import { RequestError } from './request-error.ts';
 
@@ -25,7 +26,8 @@ interface Pending {
 
 export class CommandRouter {
   readonly #broker: Broker;
-  readonly #directory: CommandDirectory;
+  /** Who serves which probe. */
+  readonly served: Book<true>;
   readonly #serverId: string;
   readonly #mostPerGateway: number;
   readonly #pending = new Map<string, Pending>();
@@ -33,16 +35,15 @@ export class CommandRouter {
   #subscription: Subscription | undefined;
 
   /** @param serverId unique among the servers that share the broker; one topic level */
-  constructor(broker: Broker, serverId: string, mostPerGateway: number) {
+  constructor(broker: Broker, directory: Directory, serverId: string, mostPerGateway: number) {
     this.#broker = broker;
-    this.#directory = new CommandDirectory(broker, serverId);
+    this.served = directory.book('$serve', { keep: () => true });
     this.#serverId = serverId;
     this.#mostPerGateway = mostPerGateway;
   }
 
   async start(): Promise<void> {
     this.#subscription = await this.#broker.subscribe(`$reply/${this.#serverId}`, (message) => this.#onReply(message));
-    await this.#directory.start();
   }
 
   async stop(): Promise<void> {
@@ -50,12 +51,11 @@ export class CommandRouter {
       this.#settle(call, (pending) => pending.reject(new RequestError(errorCodes.overloaded, 'the cloud is closing')));
     }
     await this.#subscription?.unsubscribe();
-    await this.#directory.stop();
   }
 
   /** Sends a command to the newest gateway that serves the probe. Rejects with a `RequestError`. */
   async command(probe: string, command: CommandObject, timeoutMs: number): Promise<CommandResult> {
-    const session = this.#directory.sessionFor(probe);
+    const session = this.served.newest(probe)?.session;
     if (session === undefined) {
       throw new RequestError(errorCodes.noSuchProbe, `no gateway serves the probe ${probe}`);
     }
@@ -71,7 +71,7 @@ export class CommandRouter {
 
   /** A gateway's side: `send` passes a command on to the client, at most once each. */
   gateway(session: string, send: (call: Call) => void): GatewayCalls {
-    return new GatewayCalls(this.#broker, this.#directory, session, send, this.#mostPerGateway);
+    return new GatewayCalls(this.#broker, this.served, session, send, this.#mostPerGateway);
   }
 
   #expect(call: string, probe: string, timeoutMs: number): Promise<CommandResult> {

@@ -5,7 +5,7 @@
 
 import { type Broker, type BrokerMessage, publishJson, type Subscription } from '../broker/index.ts';
 import { type CommandObject, type CommandResult, type ErrorCode, errorCodes, type Json } from '../protocol/index.ts';
-import type { CommandDirectory } from './command-directory.ts';
+import type { Book } from './directory-book.ts';
 
 /** A command on its way to a gateway. */
 export interface Call {
@@ -26,7 +26,7 @@ interface Held {
 
 export class GatewayCalls {
   readonly #broker: Broker;
-  readonly #directory: CommandDirectory;
+  readonly #served: Book<true>;
   readonly #session: string;
   readonly #send: (call: Call) => void;
   readonly #mostHeld: number;
@@ -35,15 +35,9 @@ export class GatewayCalls {
   #subscription: Promise<Subscription> | undefined;
   #closed = false;
 
-  constructor(
-    broker: Broker,
-    directory: CommandDirectory,
-    session: string,
-    send: (call: Call) => void,
-    mostHeld: number,
-  ) {
+  constructor(broker: Broker, served: Book<true>, session: string, send: (call: Call) => void, mostHeld: number) {
     this.#broker = broker;
-    this.#directory = directory;
+    this.#served = served;
     this.#session = session;
     this.#send = send;
     this.#mostHeld = mostHeld;
@@ -56,8 +50,8 @@ export class GatewayCalls {
     this.#subscription ??= this.#broker.subscribe(`$call/${this.#session}`, (message) => this.#onCall(message));
     await this.#subscription;
     await Promise.all([
-      ...left.map((probe) => this.#directory.withdraw(probe, this.#session)),
-      ...[...this.#probes].map((probe) => this.#directory.announce(probe, this.#session)),
+      ...left.map((probe) => this.#served.withdraw(probe, this.#session)),
+      ...[...this.#probes].map((probe) => this.#served.announce(probe, this.#session)),
     ]);
     if (this.#closed) await this.#withdraw(probes);
   }
@@ -118,6 +112,6 @@ export class GatewayCalls {
   }
 
   async #withdraw(probes: Iterable<string>): Promise<void> {
-    await Promise.all([...probes].map((probe) => this.#directory.withdraw(probe, this.#session)));
+    await Promise.all([...probes].map((probe) => this.#served.withdraw(probe, this.#session)));
   }
 }

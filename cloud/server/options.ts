@@ -41,6 +41,8 @@ export const defaultServerLimits = {
   badMessages: 10,
   /** Bytes of a client's will; beyond, `error` 104. */
   willBytes: 128 * 1024,
+  /** Bytes of the wills of all clients; beyond, `error` 202. */
+  allWillsBytes: 64 * 1024 * 1024,
   /** Time for a client that ended without a goodbye to be back before its will is published. */
   willDelayMs: 1_000,
   /** MQTT packets with QoS 1 that wait for one client's acknowledgement; what comes then waits. */
@@ -53,6 +55,10 @@ export const defaultServerLimits = {
   mqttSessions: 10_000,
   /** How long they are remembered. */
   mqttSessionMs: 24 * 60 * 60 * 1000,
+  /** Time between two records of such a session while it is connected: what a killed server does not know any more. */
+  mqttRecordMs: 5_000,
+  /** Time for an older connection, perhaps at another server, to let go of an MQTT session; then it is taken for dead. */
+  mqttTakeOverMs: 1_000,
   /** Time for a request's headers, or a TLS handshake; beyond, the connection is ended, with 408 where that is possible. */
   headersTimeoutMs: 10_000,
   /** Time for `hello`; beyond, the connection is closed with 4000. */
@@ -65,6 +71,8 @@ export const defaultServerLimits = {
   keepaliveMs: 25_000,
   /** Time for a client to complete the closing handshake; beyond, the socket is destroyed. */
   closeGraceMs: 1_500,
+  /** Time between two signs of life of a server; the others take it for dead after three that did not come. */
+  serverBeatMs: 5_000,
   /** Time for the canary message of /health; beyond, the answer is 503. */
   canaryTimeoutMs: 2_000,
 };

@@ -6,7 +6,7 @@ import type { FrameCache } from './frames.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import type { QueueBudget } from './outbox.ts';
 import type { TokenGate } from './tokens.ts';
-import type { Wills } from './will.ts';
+import type { Wills } from './wills.ts';
 
 export interface SessionServices {
   readonly broker: Broker;

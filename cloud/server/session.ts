@@ -28,7 +28,7 @@ import type { Action } from './rights.ts';
 import { SessionCommands } from './session-commands.ts';
 import type { SessionServices } from './session-services.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
-import type { Will } from './will.ts';
+import type { Ending, Will } from './will.ts';
 
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
 
@@ -111,7 +111,7 @@ export class Session implements ConnectionHandlers {
   }
 
   onClose(code: number): void {
-    this.#will?.end(goodbyes.has(code));
+    this.#will?.end(endings.get(code) ?? 'broken');
     this.#admission.close();
     this.#rate.close();
     this.#filters.close();
@@ -233,8 +233,13 @@ export class Session implements ConnectionHandlers {
     const topics = messages.map(({ topic }) => topic);
     if (topics.some(isReserved)) throw new RequestError(errorCodes.badTopic, 'topics must not begin with $');
     this.#mustBeAllowed('publish', topics);
-    this.#will ??= this.#services.wills.of(this.#id, this.#publisher);
+    this.#will ??= this.#services.wills.of(this.#id, this.#publisher, () => this.#onWillLost());
     await this.#will.set(messages, add);
+  }
+
+  /** What was published says that the client is dead: it must say anew that it lives. */
+  #onWillLost(): void {
+    this.#connection.close(closeCodes.gap, 'other servers took this one for dead: connect again');
   }
 
   #command(message: Request<'command'>): void {
@@ -285,10 +290,12 @@ export class Session implements ConnectionHandlers {
   }
 }
 
-/**
- * Ends after which a will is forgotten: those that the client means, and the end of the cloud, whose clients come back.
- */
-const goodbyes: ReadonlySet<number> = new Set([closeCodes.goodbye, closeCodes.goingAway, closeCodes.shuttingDown]);
+/** Ends after which a will is not due: those that the client means, and the end of the cloud, whose clients come back. */
+const endings: ReadonlyMap<number, Ending> = new Map([
+  [closeCodes.goodbye, 'goodbye'],
+  [closeCodes.goingAway, 'goodbye'],
+  [closeCodes.shuttingDown, 'sent away'],
+]);
 
 function forbidden(action: Action, path: string): string {
   const to = { publish: 'publish to', subscribe: 'subscribe to', command: 'command', serve: 'serve' }[action];

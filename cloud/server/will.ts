@@ -1,162 +1,183 @@
 /**
- * Wills: what is published for a client that ends without a goodbye, so that a gateway that was killed does not leave
- * its probes behind as online (docs/protocol.md, "Wills"; the idea is that of MQTT 5.0, section 3.1.2.5).
+ * The will of one session: what is published for a client that ends without a goodbye, so that a gateway that was
+ * killed does not leave its probes behind as online.
  *
- * A will waits for a moment, because most clients are back before it ends. The client is known by its publisher name:
- * when a session sets a will, it announces itself on `$will/NAME` through the broker, and a will of that name that an
- * earlier session left, on whatever server, is dropped. Otherwise a connection that is found dead late would declare
- * dead what its client, long since back, has published anew.
- *
- * What it leaves out: wills live in the server's memory. One that is killed publishes none.
+ * It waits for a moment, because most clients are back before it ends. The client is known by its publisher name: when
+ * another session of that name sets a will, on whatever server, the earlier one is dropped. Otherwise a connection that
+ * is found dead late would declare dead what its client, long since back, has published anew.
  */
 
-import { createHash } from 'node:crypto';
-import { errorMessage } from '../../errors/index.ts';
-import { type Broker, jsonPayload, publishJson, type Subscription } from '../broker/index.ts';
-import { errorCodes, limits as protocolLimits, type WillMessage } from '../protocol/index.ts';
+import { type Broker, jsonPayload } from '../broker/index.ts';
+import { errorCodes, type Json, type WillMessage } from '../protocol/index.ts';
+import type { Book, RecordContent } from './directory-book.ts';
 import { RequestError } from './request-error.ts';
 
-export interface WillLimits {
-  /** Bytes of a will; more are refused. */
-  readonly willBytes: number;
-  /** Time for a client to be back before its will is published. */
-  readonly willDelayMs: number;
+/** A message of a will; with `encoding` the payload is no JSON, and `data` has its bytes. */
+export type DueMessage = WillMessage & { readonly encoding?: 'base64' };
+
+export interface WillEvents {
+  /** Its bytes have become so many more (or less). Throws a `RequestError` when there is no room. */
+  grow(bytes: number): void;
+  /** Its client has ended without a goodbye: `publish` in a moment. */
+  later(): void;
+  /** Nothing more comes of it. */
+  over(): void;
+  /** Others took this server for dead and published the will while its client is here. */
+  lost(): void;
 }
 
-/** All wills of one server. */
-export class Wills {
-  readonly #broker: Broker;
-  readonly #limits: WillLimits;
-  readonly #log: (line: string) => void;
-  /** Those whose clients are gone, with what publishes them at once. */
-  readonly #due = new Map<Will, NodeJS.Timeout>();
+/** How a connection ended. */
+export type Ending =
+  /** The client meant it: nothing is published. */
+  | 'goodbye'
+  /** The server sent it away, and it comes back: on another server, or on this one after a restart. */
+  | 'sent away'
+  | 'broken';
 
-  constructor(broker: Broker, limits: WillLimits, log: (line: string) => void) {
+export class Will {
+  readonly key: string;
+  readonly session: string;
+  readonly #isNamed: boolean;
+  readonly #broker: Broker;
+  readonly #book: Book<true>;
+  readonly #events: WillEvents;
+  readonly #limits: { readonly mostMessages: number; readonly mostBytes: number };
+  #messages = new Map<string, DueMessage>();
+  #bytes = 0;
+  /** What is stored is not all that was said. */
+  #isStale = false;
+  #storing: Promise<void> | undefined;
+  #stored = false;
+  #ended = false;
+
+  /** @param isNamed the client has a name across connections, so that its return is noticed */
+  constructor(
+    broker: Broker,
+    book: Book<true>,
+    { key, session, isNamed }: { readonly key: string; readonly session: string; readonly isNamed: boolean },
+    events: WillEvents,
+    limits: { readonly mostMessages: number; readonly mostBytes: number },
+  ) {
     this.#broker = broker;
+    this.#book = book;
+    this.key = key;
+    this.session = session;
+    this.#isNamed = isNamed;
+    this.#events = events;
     this.#limits = limits;
-    this.#log = log;
   }
 
   /**
-   * @param session name of the session, unlike all others
-   * @param publisher name of its client across connections, if it has one
+   * Takes the place of what was set before, of all or (`add`) on the same topics; resolves when it survives the end of
+   * the server. Throws a `RequestError`.
    */
-  of(session: string, publisher: string | undefined): Will {
-    return new Will(this.#broker, this.#limits, session, publisher, {
-      later: (will) => this.#later(will),
-      dropped: (will) => this.#forget(will),
-    });
-  }
-
-  /** Publishes at once what waits; for the end of the server. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#due.keys()].map((will) => this.#publish(will)));
-  }
-
-  #later(will: Will): void {
-    this.#due.set(
-      will,
-      setTimeout(() => void this.#publish(will), this.#limits.willDelayMs),
-    );
-  }
-
-  #forget(will: Will): void {
-    clearTimeout(this.#due.get(will));
-    this.#due.delete(will);
-  }
-
-  async #publish(will: Will): Promise<void> {
-    this.#forget(will);
-    await will.publish().catch((error: unknown) => this.#log(`a will was not published: ${errorMessage(error)}`));
-  }
-}
-
-interface WillOwner {
-  later(will: Will): void;
-  dropped(will: Will): void;
-}
-
-/** The will of one session. */
-export class Will {
-  readonly #broker: Broker;
-  readonly #limits: WillLimits;
-  readonly #session: string;
-  readonly #announcedOn: string | undefined;
-  readonly #owner: WillOwner;
-  #messages = new Map<string, WillMessage>();
-  #announcing: Promise<Subscription> | undefined;
-
-  constructor(broker: Broker, limits: WillLimits, session: string, publisher: string | undefined, owner: WillOwner) {
-    this.#broker = broker;
-    this.#limits = limits;
-    this.#session = session;
-    // A name may hold what a topic may not.
-    const name = publisher && createHash('sha256').update(publisher).digest('hex').slice(0, 32);
-    this.#announcedOn = name && `$will/${name}`;
-    this.#owner = owner;
-  }
-
-  /** Takes the place of what was set before, of all or (`add`) on the same topics. Throws a `RequestError`. */
-  set(messages: readonly WillMessage[], add: boolean): Promise<void> {
+  set(messages: readonly DueMessage[], add: boolean): Promise<void> {
     const next = new Map(add ? this.#messages : []);
     for (const message of messages) next.set(message.topic, message);
-    const { willMessages } = protocolLimits;
-    if (next.size > willMessages) {
-      throw new RequestError(errorCodes.tooMany, `a will may have ${willMessages} messages`);
-    }
-    const { willBytes } = this.#limits;
-    const bytes = [...next.values()].reduce((sum, message) => sum + JSON.stringify(message).length, 0);
-    if (bytes > willBytes) throw new RequestError(errorCodes.tooMany, `a will may have ${willBytes} bytes`);
-    this.#messages = next;
-    return this.#announce();
+    this.#take(next);
+    return this.#store();
   }
 
   /** Forgets the messages on topics that the client may no longer publish to. */
   keep(isAllowed: (topic: string) => boolean): void {
-    for (const topic of [...this.#messages.keys()]) if (!isAllowed(topic)) this.#messages.delete(topic);
+    const kept = new Map([...this.#messages].filter(([topic]) => isAllowed(topic)));
+    if (kept.size === this.#messages.size) return;
+    this.#take(kept);
+    this.#store().catch(() => {});
   }
 
-  /** The connection has ended. After a goodbye nothing is published. */
-  end(goodbye: boolean): void {
-    if (goodbye) this.#messages.clear();
-    if (this.#messages.size > 0) this.#owner.later(this);
-    else this.#stopListening();
+  /** The connection has ended. */
+  end(ending: Ending): void {
+    this.#ended = true;
+    if (this.#messages.size === 0 || ending === 'goodbye' || (ending === 'sent away' && !this.#isNamed)) this.#drop();
+    else if (ending === 'broken') this.#events.later();
+    // Sent away: the record stays, until its client is back or this server's end shows that it is not.
   }
 
-  /** Publishes it, once. */
+  /** Publishes it, once. When the broker refuses, the record stays: whoever finds this server dead publishes it. */
   async publish(): Promise<void> {
     const messages = [...this.#messages.values()];
-    this.#messages.clear();
-    this.#stopListening();
-    await Promise.all(
-      messages.map(({ topic, data, retain = false }) =>
-        this.#broker.publish(topic, jsonPayload(data, retain), { json: data, retain }),
-      ),
-    );
+    this.#take(new Map());
+    await publishAll(this.#broker, messages);
+    this.#drop();
   }
 
-  async #announce(): Promise<void> {
-    if (this.#announcedOn === undefined || this.#announcing) return;
-    const announcing = this.#broker.subscribe(this.#announcedOn, ({ data }) => {
-      if (data !== this.#session) this.#drop();
+  /** A record of its client has changed. */
+  onChange(): void {
+    if (this.#stored && this.#book.has(this.key, this.session) && !this.#isNewest) this.#drop();
+  }
+
+  /** Others have removed its record. */
+  onLost(): void {
+    const published = this.#isNewest && !this.#ended;
+    this.#take(new Map());
+    this.#stored = false;
+    if (this.#ended) this.#events.over();
+    if (published) this.#events.lost();
+  }
+
+  get #isNewest(): boolean {
+    const newest = this.#book.newest(this.key);
+    return newest === undefined || newest.session === this.session;
+  }
+
+  #take(next: Map<string, DueMessage>): void {
+    const { mostMessages, mostBytes } = this.#limits;
+    if (next.size > mostMessages)
+      throw new RequestError(errorCodes.tooMany, `a will may have ${mostMessages} messages`);
+    const bytes = [...next.values()].reduce((sum, message) => sum + JSON.stringify(message).length, 0);
+    if (bytes > mostBytes) throw new RequestError(errorCodes.tooMany, `a will may have ${mostBytes} bytes`);
+    this.#events.grow(bytes - this.#bytes);
+    this.#bytes = bytes;
+    this.#messages = next;
+  }
+
+  /** Sets that come while one is being stored are stored together. */
+  #store(): Promise<void> {
+    this.#isStale = true;
+    this.#storing ??= this.#storeAll().finally(() => {
+      this.#storing = undefined;
     });
-    this.#announcing = announcing;
-    await announcing;
-    // Ended meanwhile: who came after it must not hear of it.
-    if (this.#announcing !== announcing) return;
-    await publishJson(this.#broker, this.#announcedOn, this.#session);
+    return this.#storing;
   }
 
-  /** The client is back, with another session. */
+  async #storeAll(): Promise<void> {
+    while (this.#isStale && !this.#ended) {
+      this.#isStale = false;
+      const isFirst = !this.#stored;
+      this.#stored = true;
+      const messages = [...this.#messages.values()] as unknown as Json;
+      await this.#book.announce(this.key, this.session, { messages });
+      if (isFirst) this.#book.supersede(this.key, this.session);
+    }
+  }
+
   #drop(): void {
-    this.#messages.clear();
-    this.#owner.dropped(this);
-    this.#stopListening();
+    this.#take(new Map());
+    if (this.#ended) this.#events.over();
+    if (!this.#stored) return;
+    this.#stored = false;
+    // A broker that is closed as well has forgotten the record already.
+    this.#book.withdraw(this.key, this.session).catch(() => {});
   }
+}
 
-  #stopListening(): void {
-    // A broker that is closed as well has forgotten the subscription already.
-    this.#announcing?.then((subscription) => subscription.unsubscribe()).catch(() => {});
-    this.#announcing = undefined;
-  }
+/** Publishes messages; with `numbers` each once, whoever else does the same. */
+export async function publishAll(
+  broker: Broker,
+  messages: readonly DueMessage[],
+  numbers?: { readonly publisher: string; readonly first: number },
+): Promise<void> {
+  await Promise.all(
+    messages.map(({ topic, data, encoding, retain = false }, index) => {
+      const dedupe = numbers && { dedupe: { publisher: numbers.publisher, seq: numbers.first + index } };
+      if (encoding) return broker.publish(topic, Buffer.from(String(data), 'base64'), { retain, ...dedupe });
+      return broker.publish(topic, jsonPayload(data, retain), { json: data, retain, ...dedupe });
+    }),
+  );
+}
+
+/** The messages of a record that `Will` wrote. */
+export function messagesOf({ messages }: RecordContent): DueMessage[] {
+  return Array.isArray(messages) ? (messages as unknown as DueMessage[]) : [];
 }

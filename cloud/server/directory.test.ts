@@ -1,14 +1,23 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { LocalBroker, publishJson } from '../broker/index.ts';
-import { CommandDirectory } from './command-directory.ts';
+import { Directory } from './directory.ts';
+import type { Book } from './directory-book.ts';
 
 const record = (since: number) => ({ since });
 
-async function directoryOn(broker: LocalBroker): Promise<CommandDirectory> {
-  const directory = new CommandDirectory(broker);
-  await directory.start();
-  return directory;
+interface Serving {
+  readonly directory: Directory;
+  readonly book: Book<true>;
 }
+
+async function directoryOn(broker: LocalBroker, serverId = ''): Promise<Serving> {
+  const directory = new Directory(broker, serverId);
+  const book = directory.book('$serve', { keep: () => true as const });
+  await directory.start();
+  return { directory, book };
+}
+
+const sessionFor = ({ book }: Serving, probe: string) => book.newest(probe)?.session;
 
 it('finds the session with the greatest `since`, in whatever order records arrive, on every server alike', async () => {
   const broker = new LocalBroker();
@@ -22,12 +31,12 @@ it('finds the session with the greatest `since`, in whatever order records arriv
     await publishJson(broker, `$serve/home/ball/${session}`, record(since), { retain: true });
   }
   const late = await directoryOn(broker);
-  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('d');
+  for (const directory of [early, late]) expect(sessionFor(directory, 'home/ball')).toBe('d');
   await publishJson(broker, '$serve/home/ball/d', null, { retain: true });
-  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBe('c');
+  for (const directory of [early, late]) expect(sessionFor(directory, 'home/ball')).toBe('c');
   for (const session of ['a', 'b', 'c'])
     await publishJson(broker, `$serve/home/ball/${session}`, null, { retain: true });
-  for (const directory of [early, late]) expect(directory.sessionFor('home/ball')).toBeUndefined();
+  for (const directory of [early, late]) expect(sessionFor(directory, 'home/ball')).toBeUndefined();
 });
 
 it('announces behind every record seen, even one of a server whose clock is ahead', async () => {
@@ -35,8 +44,8 @@ it('announces behind every record seen, even one of a server whose clock is ahea
   const directory = await directoryOn(broker);
   const ahead = Date.now() + 3_600_000;
   await publishJson(broker, '$serve/home/ball/other', record(ahead), { retain: true });
-  await directory.announce('home/ball', 'own');
-  expect(directory.sessionFor('home/ball')).toBe('own');
+  await directory.book.announce('home/ball', 'own');
+  expect(sessionFor(directory, 'home/ball')).toBe('own');
 });
 
 it('lets a server that stops answer whoever waits for a record', async () => {
@@ -44,43 +53,41 @@ it('lets a server that stops answer whoever waits for a record', async () => {
     override async publish(): Promise<void> {}
   }
   const directory = await directoryOn(new DeafBroker());
-  const announced = directory.announce('home/ball', 'own');
-  await directory.stop();
+  const announced = directory.book.announce('home/ball', 'own');
+  await directory.directory.stop();
   await announced;
-  expect(directory.sessionFor('home/ball')).toBeUndefined();
+  expect(sessionFor(directory, 'home/ball')).toBeUndefined();
 });
 
 it('forgets the sessions of a server that was killed, for everybody', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const broker = new LocalBroker();
-  const one = new CommandDirectory(broker, 'one');
-  const two = new CommandDirectory(broker, 'two');
-  for (const directory of [one, two]) await directory.start();
-  await one.announce('home/ball', 'one-1');
-  await two.announce('home/ball', 'two-1');
+  const one = await directoryOn(broker, 'one');
+  const two = await directoryOn(broker, 'two');
+  await one.book.announce('home/ball', 'one-1');
+  await two.book.announce('home/ball', 'two-1');
   await publishJson(broker, '$serve/home/ball/killed-7', record(Date.now() + 60_000), { retain: true });
-  expect(one.sessionFor('home/ball')).toBe('killed-7');
+  expect(sessionFor(one, 'home/ball')).toBe('killed-7');
   await vi.advanceTimersByTimeAsync(14_000);
-  expect(one.sessionFor('home/ball')).toBe('killed-7');
+  expect(sessionFor(one, 'home/ball')).toBe('killed-7');
   await vi.advanceTimersByTimeAsync(10_000);
-  for (const directory of [one, two]) expect(directory.sessionFor('home/ball')).toBe('two-1');
+  for (const directory of [one, two]) expect(sessionFor(directory, 'home/ball')).toBe('two-1');
   const topics: string[] = [];
   await broker.subscribe('$serve/#', ({ topic }) => topics.push(topic));
   expect(topics.sort()).toEqual(['$serve/home/ball/one-1', '$serve/home/ball/two-1']);
   await vi.advanceTimersByTimeAsync(60_000);
-  for (const directory of [one, two]) expect(directory.sessionFor('home/ball')).toBe('two-1');
+  for (const directory of [one, two]) expect(sessionFor(directory, 'home/ball')).toBe('two-1');
 });
 
 it('writes again what others removed because they took the server for dead', async () => {
   const broker = new LocalBroker();
-  const directory = new CommandDirectory(broker, 'one');
-  await directory.start();
-  await directory.announce('home/ball', 'one-1');
+  const directory = await directoryOn(broker, 'one');
+  await directory.book.announce('home/ball', 'one-1');
   await publishJson(broker, '$serve/home/ball/one-1', null, { retain: true });
-  await vi.waitFor(() => expect(directory.sessionFor('home/ball')).toBe('one-1'));
-  await directory.withdraw('home/ball', 'one-1');
-  expect(directory.sessionFor('home/ball')).toBeUndefined();
+  await vi.waitFor(() => expect(sessionFor(directory, 'home/ball')).toBe('one-1'));
+  await directory.book.withdraw('home/ball', 'one-1');
+  expect(sessionFor(directory, 'home/ball')).toBeUndefined();
 });
 
 it('begins anew after a gap, with what the broker has and what is its own', async () => {
@@ -92,11 +99,10 @@ it('begins anew after a gap, with what the broker has and what is its own', asyn
     }
   }
   const broker = new GapBroker();
-  const directory = new CommandDirectory(broker, 'one');
-  await directory.start();
-  await directory.announce('home/ball', 'one-1');
+  const directory = await directoryOn(broker, 'one');
+  await directory.book.announce('home/ball', 'one-1');
   await publishJson(broker, '$serve/home/arm/two-1', record(1), { retain: true });
   gap('messages may be missing');
-  await vi.waitFor(() => expect(directory.sessionFor('home/arm')).toBe('two-1'));
-  expect(directory.sessionFor('home/ball')).toBe('one-1');
+  await vi.waitFor(() => expect(sessionFor(directory, 'home/arm')).toBe('two-1'));
+  expect(sessionFor(directory, 'home/ball')).toBe('one-1');
 });
