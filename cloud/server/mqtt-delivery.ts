@@ -11,9 +11,9 @@ import type { BrokerMessage, Position } from '../broker/index.ts';
 import { Queue } from '../broker/queue.ts';
 import { matches } from '../protocol/index.ts';
 import type { Delivery } from './delivery.ts';
-import type { MqttFilter, MqttState } from './mqtt-clients.ts';
 import { publishPacket } from './mqtt-frames.ts';
 import type { MqttLink } from './mqtt-link.ts';
+import type { MqttFilter, MqttState } from './mqtt-record.ts';
 import type { ServerLimits } from './options.ts';
 
 interface InFlight {
@@ -25,6 +25,8 @@ interface Waiting {
   readonly message: BrokerMessage;
   /** Counts against `queueBytes`: what the broker holds anyway does not. */
   readonly live: boolean;
+  /** An earlier server may have sent it. */
+  readonly isUnclear: boolean;
 }
 
 /** Topics whose QoS is remembered; beyond, all are looked up anew. */
@@ -48,6 +50,7 @@ export class MqttDelivery implements Delivery {
   #retry: NodeJS.Timeout | undefined;
   /** From an earlier connection: offset to packet identifier. */
   #sentBefore: ReadonlyMap<number, number> = new Map();
+  #isUnclear = false;
 
   /** @param onOverflow called when too much waits; the session must end */
   constructor(link: MqttLink, limits: ServerLimits, onOverflow: () => void) {
@@ -56,12 +59,22 @@ export class MqttDelivery implements Delivery {
     this.#onOverflow = onOverflow;
   }
 
+  /** Bytes of messages that wait for room in the window. */
+  get waitingBytes(): number {
+    return this.#queuedBytes;
+  }
+
   get filters(): ReadonlyMap<string, MqttFilter> {
     return this.#filters;
   }
 
-  /** Goes on from an earlier connection, until `reset`. */
-  resume({ filters, inFlight, since }: MqttState): void {
+  /**
+   * Goes on from an earlier connection, until `reset`.
+   *
+   * @param isUnclear the server of that connection did not say what it had sent: everything since then may be a repetition
+   */
+  resume({ filters, inFlight, since }: MqttState, isUnclear: boolean): void {
+    this.#isUnclear = isUnclear;
     for (const [filter, options] of filters) this.#filters.set(filter, options);
     this.#sentBefore = inFlight;
     if (since) this.#note(since);
@@ -112,7 +125,7 @@ export class MqttDelivery implements Delivery {
     const qos = this.#qosOf(message.topic);
     if (qos === undefined) return;
     if (!message.retained) this.#seen = Math.max(this.#seen, message.offset);
-    if (qos === 1) this.#push({ message, live: !message.retained });
+    if (qos === 1) this.#push({ message, live: !message.retained, isUnclear: false });
     // Like other brokers, nothing of QoS 0 is kept for a client that is away.
     else if (this.#open) this.#link.sendShared(message);
   }
@@ -121,7 +134,7 @@ export class MqttDelivery implements Delivery {
   many(messages: readonly BrokerMessage[]): void {
     for (const message of messages) {
       this.#seen = Math.max(this.#seen, message.offset);
-      if (this.#isDue(message)) this.#push({ message, live: false });
+      if (this.#isDue(message)) this.#push({ message, live: false, isUnclear: this.#isUnclear });
     }
   }
 
@@ -182,15 +195,15 @@ export class MqttDelivery implements Delivery {
       if (next === undefined) return;
       if (next.live) this.#queuedBytes -= next.message.payload.length + next.message.topic.length;
       else if (next.message.retained) this.#queuedRetained -= 1;
-      this.#send(next.message);
+      this.#send(next);
     }
   }
 
-  #send(message: BrokerMessage): void {
+  #send({ message, isUnclear }: Waiting): void {
     const before = message.retained ? undefined : this.#sentBefore.get(message.offset);
     const id = before ?? this.#nextId();
     this.#inFlight.set(id, { message, sentAtMs: performance.now() });
-    this.#link.send(publishPacket(message, id, before !== undefined), message.retained);
+    this.#link.send(publishPacket(message, id, before !== undefined || isUnclear), message.retained);
     this.#retry ??= this.#armRetry(this.#limits.mqttRetryMs);
   }
 

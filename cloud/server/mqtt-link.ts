@@ -111,6 +111,11 @@ export class MqttTcpLink implements MqttLink {
     return this.#closing;
   }
 
+  /** Bytes that the client has not taken. */
+  get waitingBytes(): number {
+    return this.#outbox.waitingBytes;
+  }
+
   count(): void {
     this.#counters.messagesIn += 1;
   }
