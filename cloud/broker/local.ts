@@ -6,7 +6,8 @@
  * number is remembered.
  *
  * With a journal a message is accepted and delivered when it is written: no subscriber ever has one that a restart could
- * take back. The epoch goes on over restarts. The server's own `$` topics are not written.
+ * take back. The epoch goes on over restarts. Of the server's own `$` topics the last values under `$mqtt/session` are
+ * written, what MQTT clients are to find again; the others say what holds for a process.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -170,7 +171,7 @@ export class LocalBroker implements Broker {
       return this.#commit.append(message, retain);
     }
     this.#fanOut.deliver(message, route);
-    return undefined;
+    return outlivesRestart(message.topic) ? this.#commit?.settled() : undefined;
   }
 
   /** When a message's turn has come, so that a subscription begun between accepting and delivering it sees it once. */
@@ -186,7 +187,8 @@ export class LocalBroker implements Broker {
     const { topic, payload, offset } = message;
     if (payload.length === 0) this.#retained.forget(topic);
     else this.#retained.set(topic, message.asRetained());
-    if (offset > 0) this.#commit?.note(payload.length === 0 ? { kind: 'release', topic } : { kind: 'retain', message });
+    if (offset === 0 && !outlivesRestart(topic)) return;
+    this.#commit?.note(payload.length === 0 ? { kind: 'release', topic } : { kind: 'retain', message });
   }
 
   #committing(journal: Journal, onFailed: (error: unknown) => void): GroupCommit {
@@ -224,6 +226,10 @@ export class LocalBroker implements Broker {
   #mustBeOpen(): void {
     if (this.#closed) throw closedError();
   }
+}
+
+function outlivesRestart(topic: string): boolean {
+  return topic.startsWith('$mqtt/session/');
 }
 
 export function closedError(): EarlError {

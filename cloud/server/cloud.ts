@@ -212,9 +212,11 @@ class CloudServer implements Cloud {
 
   async drain(overMs: number): Promise<void> {
     this.#draining = true;
-    const leave = (connection: Connection) =>
+    // MQTT by TCP has no word for "come back later": who is refused a connection tries the next server.
+    await this.#mqtt.takeConnections(false);
+    const leave = (connection: Pick<Connection, 'close'>) =>
       connection.close(closeCodes.shuttingDown, 'the cloud is shutting down: connect again');
-    await spread(this.#connections, overMs, leave, this.#cut.signal);
+    await spread([...this.#connections, ...this.#mqtt.links], overMs, leave, this.#cut.signal);
     await this.close();
   }
 
@@ -303,7 +305,7 @@ class CloudServer implements Cloud {
   get #waitingBytes(): number {
     let bytes = 0;
     for (const connection of this.#connections) bytes += connection.waitingBytes;
-    return bytes;
+    return bytes + this.#mqtt.waitingBytes;
   }
 
   async #listenForMqtt(host: string): Promise<void> {
