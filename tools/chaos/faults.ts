@@ -1,5 +1,8 @@
 /** The kinds of faults, each made of a target and the generator's numbers. */
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { EarlError } from '../../errors/index.ts';
 import type { Observer } from './observers.ts';
 import type { Program } from './programs.ts';
 import type { FaultyProxy } from './proxy.ts';
@@ -117,6 +120,30 @@ export function killPrimary(program: Program, onOrphans: (what: string) => void)
       },
     };
   };
+}
+
+/** Redis has no memory left for a while: it answers, and takes nothing. */
+export function refuse(redis: Program): FaultSource {
+  return (random) => {
+    const holdMs = random.between(200, 2000);
+    return {
+      kind: 'full redis',
+      what: `${redis.name} has no memory left for ${holdMs} ms and refuses`,
+      target: redis.name,
+      holdMs,
+      inject: () => tellRedis(redis, 'CONFIG SET maxmemory 1'),
+      heal: () => tellRedis(redis, 'CONFIG SET maxmemory 0'),
+    };
+  };
+}
+
+/** An inline command (Redis serialization protocol specification, "Inline commands"). */
+async function tellRedis(redis: Program, command: string): Promise<void> {
+  const socket = connect(redis.port, '127.0.0.1');
+  socket.write(`${command}\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  if (!answer.toString().startsWith('+OK')) throw new EarlError('CHAOS_REDIS', `${command}: ${answer}`);
 }
 
 /** All connections through a proxy end at once. */

@@ -42,18 +42,15 @@ const tickMs = 20;
 export class Backlog {
   readonly name: string;
   readonly #options: LoadOptions;
-  readonly #prefix: string;
   #waiting: Issued[] = [];
   #seq = 0;
   #owed = 0;
   #lastTick: number;
   #ticker: NodeJS.Timeout | undefined;
 
-  /** @param prefix of its topics; its name when absent */
-  constructor(name: string, options: LoadOptions, prefix = name) {
+  constructor(name: string, options: LoadOptions) {
     this.name = name;
     this.#options = options;
-    this.#prefix = prefix;
     this.#lastTick = options.now();
   }
 
@@ -81,7 +78,7 @@ export class Backlog {
     const { trace, now, payloadBytes } = this.#options;
     const seq = ++this.#seq;
     const generation = Math.floor(seq / messagesPerGeneration);
-    const topic = `chaos/${this.#prefix}/${seq % 2 ? 'odd' : 'even'}-${generation}`;
+    const topic = `chaos/${this.name}/${seq % 2 ? 'odd' : 'even'}-${generation}`;
     const payload = JSON.stringify({ p: this.name, s: seq, pad: padding(seq, payloadBytes) } satisfies Said);
     const issued = { seq, topic, payload };
     this.#waiting.push(issued);

@@ -183,10 +183,10 @@ export class Program {
   }
 
   #spawn(): ChildProcess {
-    const { command, args, guard, ready } = this.#options;
+    const { command, args, guard, folder, ready } = this.#options;
     this.#saidReady = false;
     this.#log.write(`--- ${new Date().toISOString()} ${command} ${args.join(' ')}\n`);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: folder });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.pipe(this.#log, { end: false });
     if (ready !== undefined) {

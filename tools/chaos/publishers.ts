@@ -33,10 +33,11 @@ export class RawPublisher implements Publisher {
   readonly #connection: RawConnection;
   readonly #numbers = new Map<string, number>();
   #connectionName = '';
-  /** Sent last, and settled, on this connection. */
+  /** Sent last on this connection. */
   #sent = 0;
-  #settled = 0;
+  /** Those of them that were refused: as long as there are any, nothing new is sent. */
   readonly #refused = new Set<number>();
+  #pause: NodeJS.Timeout | undefined;
 
   constructor(name: string, url: string, options: LoadOptions) {
     this.name = name;
@@ -69,14 +70,21 @@ export class RawPublisher implements Publisher {
 
   async close(): Promise<void> {
     this.finish();
+    clearTimeout(this.#pause);
     this.#connection.stop();
   }
 
   #up(connection: string): void {
     this.#connectionName = connection;
     this.#numbers.clear();
+    this.#sent = 0;
+    this.#sayAgain();
+  }
+
+  #sayAgain(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
     this.#refused.clear();
-    this.#sent = this.#settled = 0;
     this.#send(this.#backlog.waiting);
   }
 
@@ -114,16 +122,17 @@ export class RawPublisher implements Publisher {
         this.#refused.add(seq);
         this.#backlog.refused(seq, `${code} ${reader.text()}`);
       } else {
-        this.#settled = Math.max(this.#settled, seq);
         this.#backlog.accepted((waiting) => waiting <= seq && !this.#refused.has(waiting), this.#connectionName);
       }
     }
-    // In order again from the first that was refused, when nothing later is under way any more.
-    if (this.#refused.size > 0 && this.#settled >= this.#sent) {
-      setTimeout(() => {
-        if (this.#refused.size > 0) this.#connection.reconnect('messages were refused');
-      }, refusalPauseMs);
+    if (this.#refused.size > 0 && this.#pause === undefined && this.#isSettled()) {
+      this.#pause = setTimeout(() => this.#sayAgain(), refusalPauseMs);
     }
+  }
+
+  /** Nothing later than a refused message is under way: all that waits can be said again, in order. */
+  #isSettled(): boolean {
+    return this.#backlog.waiting.every(({ seq }) => seq > this.#sent || this.#refused.has(seq));
   }
 }
 
@@ -244,7 +253,7 @@ export class MqttPublisher implements Publisher {
       resubscribe: false,
     });
     this.#client = client;
-    const backlog = new Backlog(name, this.#options, this.name);
+    const backlog = new Backlog(name, this.#options);
     this.#backlog = backlog;
     client.on('connect', () => {
       if (this.#finished) return;

@@ -27,6 +27,9 @@ export interface RoundOptions {
   /** Ends the faults early. */
   readonly signal: AbortSignal;
   readonly tell: (event: RoundEvent) => void;
+  /** How long after the last fault all must be back; the default is for a machine that is busy. */
+  readonly settleMs?: number;
+  /** Changes what reaches the clients: to prove that the checker notices. */
   readonly tamper?: Tamper;
 }
 
@@ -50,8 +53,7 @@ export interface RoundResult {
   readonly seconds: number;
 }
 
-/** How long after the last fault all must be back on a machine that is busy. */
-const settleMs = 60_000;
+const defaultSettleMs = 60_000;
 const historyReader = 'history';
 
 /** Runs it to the end; rejects only when the programs cannot be started. */
@@ -63,6 +65,7 @@ class Round {
   readonly #options: RoundOptions;
   readonly #random: SeededRandom;
   readonly #ledger = new Ledger();
+  readonly #settleMs: number;
   readonly #began = performance.now();
   readonly #traceFile: WriteStream;
   readonly #crashes: string[] = [];
@@ -82,6 +85,7 @@ class Round {
   constructor(options: RoundOptions) {
     this.#options = options;
     this.#random = new SeededRandom(options.seed);
+    this.#settleMs = options.settleMs ?? defaultSettleMs;
     mkdirSync(options.folder, { recursive: true });
     this.#traceFile = createWriteStream(join(options.folder, 'trace.jsonl'));
   }
@@ -132,7 +136,7 @@ class Round {
       names,
       this.#observers.map(({ name }) => name),
     );
-    await within(settleMs, 'the observers could not subscribe', () =>
+    await within(this.#settleMs, 'the observers could not subscribe', () =>
       Promise.all(this.#observers.map(({ begun }) => begun)),
     );
     const load = (rate: number, payloadBytes: number): LoadOptions => ({
@@ -148,7 +152,7 @@ class Round {
       new MqttPublisher('mqtt-1', url, load(60, 60)),
     );
     this.#recovery.fault(start, this.#now());
-    await until(settleMs, 'no traffic from all to all', () => this.#recovery!.isQuiet);
+    await until(this.#settleMs, 'no traffic from all to all', () => this.#recovery!.isQuiet);
   }
 
   /** Faults, one after the other and sometimes two at once, until the time is over. */
@@ -159,8 +163,8 @@ class Round {
       const gapMs = this.#random.between(200, 1200);
       const fault = this.#random.pick(sources)(this.#random);
       const overlaps = this.#random.chance(0.3);
-      if (performance.now() + gapMs >= end) return;
-      await this.#pause(gapMs);
+      await this.#pause(Math.min(gapMs, end - performance.now()));
+      if (performance.now() >= end) return;
       await this.#healing.get(fault.target);
       if (signal.aborted || performance.now() >= end) return;
       const healed = this.#inject(fault);
@@ -189,10 +193,10 @@ class Round {
   async #settle(topology: Topology): Promise<void> {
     await Promise.all(this.#healing.values());
     for (const publisher of this.#publishers) publisher.finish();
-    await until(settleMs, 'publishers wait for acknowledgements', () =>
+    await until(this.#settleMs, 'publishers wait for acknowledgements', () =>
       this.#publishers.every(({ waiting }) => waiting === 0),
     );
-    await until(settleMs / 3, 'observers wait for acknowledged messages', () =>
+    await until(this.#settleMs / 3, 'observers wait for acknowledged messages', () =>
       this.#observers.every(({ name }) => this.#ledger.awaitedBy(name) <= 0),
     ).catch((error: unknown) => {
       this.#failure = errorMessage(error);

@@ -3,9 +3,10 @@
  * a topology does not promise to survive is not in its list.
  */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cut, kill, killChild, killPrimary, partition, pause, pauseChild, restart, slow } from './faults.ts';
+import { cut, kill, killChild, killPrimary, partition, pause, pauseChild, refuse, restart, slow } from './faults.ts';
 import { freePort, type Guard, Program } from './programs.ts';
 import { FaultyProxy, type Tamper } from './proxy.ts';
 import type { SeededRandom } from './random.ts';
@@ -73,7 +74,7 @@ async function redis(options: TopologyOptions): Promise<Topology> {
     [balancer, ...servers, engine],
     () => balancer.port,
     options,
-    [...[kill(engine), pause(engine), kill(balancer), pause(balancer)], ...faults],
+    [...[kill(engine), pause(engine), refuse(engine), kill(balancer), pause(balancer)], ...faults],
     roads,
   );
 }
@@ -145,36 +146,17 @@ async function earl(name: string, args: readonly string[], options: TopologyOpti
   return server;
 }
 
+/** With the configuration that Earl writes for it. */
 async function haproxy(servers: readonly Program[], options: TopologyOptions): Promise<Program> {
   const balancer = await program('balancer', options, (port, folder) => {
     const file = join(folder, 'haproxy.cfg');
-    writeFileSync(file, haproxyConfiguration(port, servers));
+    const named = servers.flatMap((server) => ['--server', `127.0.0.1:${server.port}`]);
+    const wishes = ['--listen', `127.0.0.1:${port}`, '--unprivileged', '--output', file];
+    execFileSync(process.execPath, [options.earl, 'balancer', 'haproxy', ...named, ...wishes], { stdio: 'pipe' });
     return { command: 'haproxy', args: ['-db', '-f', file] };
   });
   await balancer.start();
   return balancer;
-}
-
-/** Connections that are up move when their server no longer proves by /health that it delivers. */
-function haproxyConfiguration(port: number, servers: readonly Program[]): string {
-  return [
-    'defaults',
-    '  mode http',
-    '  timeout connect 1s',
-    '  timeout client 60s',
-    '  timeout server 60s',
-    '  timeout tunnel 1h',
-    '  option redispatch',
-    'frontend clients',
-    `  bind 127.0.0.1:${port}`,
-    '  default_backend cloud',
-    'backend cloud',
-    '  balance leastconn',
-    '  option httpchk GET /health',
-    '  default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions',
-    ...servers.map((server) => `  server ${server.name} 127.0.0.1:${server.port}`),
-    '',
-  ].join('\n');
 }
 
 async function program(
