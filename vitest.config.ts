@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     testTimeout: 20_000,
-    globalSetup: ['test/state-folder.ts'],
+    globalSetup: ['test/state-folder.ts', 'test/execution/native.ts'],
     projects: [
       {
         extends: true,

@@ -1,9 +1,11 @@
-// Builds dist/: JavaScript and type declarations of host/ and cloud/ (tsc), and the pages (build-web.mjs).
+// Builds dist/: JavaScript and type declarations of host/ and cloud/ (tsc), the addon (build-native.mjs) and the pages
+// (build-web.mjs).
 // By itself: node tools/build.mjs [OUTPUT FOLDER]
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildNative } from './build-native.mjs';
 import { buildWeb } from './build-web.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -17,6 +19,7 @@ const tsc = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', 
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 nameDeclarations(outdir);
+buildNative(outdir);
 
 await buildWeb(join(outdir, 'cloud/web'));
 

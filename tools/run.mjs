@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { buildNative } from './build-native.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [file, ...args] = process.argv.slice(2);
@@ -24,6 +25,7 @@ await build({
   sourcemap: 'inline',
   logLevel: 'warning',
 });
+buildNative();
 process.argv = [process.argv[0], resolve(file), ...args];
 try {
   await import(pathToFileURL(outfile).href);

@@ -4,20 +4,19 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import type { Broker } from '../broker/index.ts';
 import { closeCodes, SUBPROTOCOL_BINARY, SUBPROTOCOL_ECHO, SUBPROTOCOL_MQTT } from '../protocol/index.ts';
 import { connectBackplane, ownBroker } from './brokers.ts';
 import { CommandRouter } from './command-router.ts';
-import { Connection, type ConnectionHandlers } from './connection.ts';
+import type { Connection, ConnectionHandlers } from './connection.ts';
 import { Directory } from './directory.ts';
 import { spread } from './drain.ts';
 import { EchoSession } from './echo-session.ts';
 import { FrameCache } from './frames.ts';
-import { chooseSubprotocol, type HandshakePolicy } from './handshake.ts';
+import type { HandshakePolicy } from './handshake.ts';
 import { Handshakes } from './handshakes.ts';
 import { DeliveryCheck } from './health.ts';
 import { HttpAnswers } from './http-answers.ts';
@@ -31,6 +30,7 @@ import type { SessionServices } from './session-services.ts';
 import { Certificate } from './tls.ts';
 import { generateToken, isLoopback, TokenGate } from './tokens.ts';
 import type { Grant } from './tokens-jwt.ts';
+import { WebSockets } from './websockets.ts';
 import { Wills } from './wills.ts';
 
 export interface Cloud {
@@ -86,9 +86,8 @@ class CloudServer implements Cloud {
   readonly #certificate: Certificate | undefined;
   readonly #handshakes: Handshakes;
   readonly #http: Server;
-  readonly #webSockets: WebSocketServer;
+  readonly #webSockets: WebSockets;
   readonly #mqtt: MqttServer;
-  readonly #connections = new Set<Connection>();
   readonly #counters: CloudCounters = {
     connections: 0,
     messagesIn: 0,
@@ -99,7 +98,6 @@ class CloudServer implements Cloud {
   };
   #sessions = 0;
   #address = { host: '', port: 0 };
-  #keepalive: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
   #draining = false;
   readonly #cut = new AbortController();
@@ -165,14 +163,7 @@ class CloudServer implements Cloud {
       isDraining: () => this.#draining,
       log: (line) => this.#log(line),
     });
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      maxPayload: this.#limits.messageBytes,
-      maxFragments: this.#limits.fragments,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
-    });
+    this.#webSockets = new WebSockets(this.#limits, this.#counters, this.#services.queues);
     this.#mqtt = new MqttServer(this.#services, () => this.#handshakes.noRoom() !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -204,10 +195,6 @@ class CloudServer implements Cloud {
     await this.#listenForMqtt(host);
     this.#http.on('error', (error) => this.#log(`the listener failed: ${error.message}`));
     this.#address = { host, port: (this.#http.address() as AddressInfo).port };
-    this.#keepalive = setInterval(() => {
-      for (const connection of this.#connections) connection.keepalive();
-    }, this.#limits.keepaliveMs);
-    this.#keepalive.unref();
   }
 
   async drain(overMs: number): Promise<void> {
@@ -216,7 +203,7 @@ class CloudServer implements Cloud {
     await this.#mqtt.takeConnections(false);
     const leave = (connection: Pick<Connection, 'close'>) =>
       connection.close(closeCodes.shuttingDown, 'the cloud is shutting down: connect again');
-    await spread([...this.#connections, ...this.#mqtt.links], overMs, leave, this.#cut.signal);
+    await spread([...this.#webSockets.connections, ...this.#mqtt.links], overMs, leave, this.#cut.signal);
     await this.close();
   }
 
@@ -237,7 +224,7 @@ class CloudServer implements Cloud {
   }
 
   async shed(share: number, overMs: number): Promise<void> {
-    const all = [...this.#connections];
+    const all = [...this.#webSockets.connections];
     const some = all.slice(all.length - Math.floor(all.length * share));
     const leave = (connection: Connection) =>
       connection.close(closeCodes.shuttingDown, 'another worker has room: connect again');
@@ -252,18 +239,18 @@ class CloudServer implements Cloud {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#keepalive);
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    for (const connection of this.#connections) connection.close(closeCodes.shuttingDown, 'the cloud is shutting down');
+    const ended = this.#webSockets.close(closeCodes.shuttingDown, 'the cloud is shutting down');
     this.#http.closeIdleConnections();
     // Downloads that do not end by themselves; WebSockets have their own deadline in Connection.close.
     const deadline = setTimeout(() => this.#http.closeAllConnections(), this.#limits.closeGraceMs);
-    await Promise.all([closed, this.#mqtt.close()]);
+    await Promise.all([closed, ended, this.#mqtt.close()]);
     clearTimeout(deadline);
     await this.#stopParts();
   }
 
   async #stopParts(): Promise<void> {
+    await this.#webSockets.close(closeCodes.shuttingDown, 'the cloud is shutting down');
     this.#metrics.stop();
     this.#gate.stop();
     this.#certificate?.stop();
@@ -276,19 +263,8 @@ class CloudServer implements Cloud {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#handshakes.take(request, socket, ({ subprotocol, grant }) => {
-      this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#begin(webSocket, socket as Socket, subprotocol, grant);
-      });
+      this.#webSockets.upgrade(request, socket, head, (connection) => this.#session(connection, subprotocol, grant));
     });
-  }
-
-  #begin(webSocket: WebSocket, stream: Socket, subprotocol: string, grant: Grant | undefined): void {
-    const connection = new Connection(webSocket, stream, this.#limits, this.#counters, this.#services.queues);
-    const session = this.#session(connection, subprotocol, grant);
-    this.#counters.connections += 1;
-    this.#connections.add(connection);
-    webSocket.once('close', () => this.#connections.delete(connection));
-    connection.attach(session);
   }
 
   #session(connection: Connection, subprotocol: string, grant: Grant | undefined): ConnectionHandlers {
@@ -299,12 +275,12 @@ class CloudServer implements Cloud {
   }
 
   get #connectionsNow(): number {
-    return this.#connections.size + this.#mqtt.connections;
+    return this.#webSockets.connections.size + this.#mqtt.connections;
   }
 
   get #waitingBytes(): number {
     let bytes = 0;
-    for (const connection of this.#connections) bytes += connection.waitingBytes;
+    for (const connection of this.#webSockets.connections) bytes += connection.waitingBytes;
     return bytes + this.#mqtt.waitingBytes;
   }
 

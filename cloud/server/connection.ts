@@ -1,15 +1,11 @@
 /**
  * One WebSocket: its outbox, keepalive and orderly end. What the messages mean is the business of a session
- * (session.ts, echo-session.ts).
+ * (session.ts, echo-session.ts); by what the bytes come and go, of native-connection.ts and ws-connection.ts.
  */
 
-import type { Socket } from 'node:net';
-import type { RawData, WebSocket } from 'ws';
 import { closeCodes } from '../protocol/index.ts';
-import { takeBinary } from './frame-intake.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
-import { Outbox, type QueueBudget } from './outbox.ts';
-import { TurnWriter } from './turn-writer.ts';
+import { type FrameSink, Outbox, type QueueBudget } from './outbox.ts';
 
 /** What a session hears from its connection. */
 export interface ConnectionHandlers {
@@ -20,64 +16,61 @@ export interface ConnectionHandlers {
   onClose(code: number): void;
 }
 
-export class Connection {
-  readonly #socket: WebSocket;
-  readonly #stream: Socket;
-  readonly #writer: TurnWriter;
+/** What a session may do. */
+export interface Connection {
+  /** Queues a whole frame. `retained` ones do not count against the byte limit (outbox.ts). */
+  send(frame: Buffer, retained?: boolean): void;
+  /** Bytes that the client has not taken. */
+  readonly waitingBytes: number;
+  readonly isClosing: boolean;
+  /**
+   * Stops or resumes reading, so that a client cannot ask faster than the broker accepts. There may be several reasons at
+   * once: it is read again when as many calls have resumed as have stopped.
+   */
+  setReading(reading: boolean): void;
+  /** Sends a close frame, and destroys the socket when the client does not answer it in time. */
+  close(code: number, reason: string): void;
+}
+
+/** What the connections of a server share. */
+export interface ConnectionServices {
+  readonly limits: ServerLimits;
+  readonly counters: CloudCounters;
+  readonly queues: QueueBudget;
+  /** The socket is gone. */
+  ended(connection: ServerConnection): void;
+}
+
+export abstract class ServerConnection implements Connection, FrameSink {
+  protected readonly services: ConnectionServices;
   readonly #outbox: Outbox;
-  readonly #limits: ServerLimits;
-  readonly #counters: CloudCounters;
+  #handlers: ConnectionHandlers | undefined;
   #closing = false;
-  #closedWith: number | undefined;
+  #closedWith = 0;
   #heard = true;
   #holds = 0;
+  #deadline: NodeJS.Timeout | undefined;
 
-  /** @param stream the socket under the WebSocket, which takes and brings whole frames */
-  constructor(socket: WebSocket, stream: Socket, limits: ServerLimits, counters: CloudCounters, queues: QueueBudget) {
-    this.#socket = socket;
-    this.#stream = stream;
-    this.#limits = limits;
-    this.#counters = counters;
-    this.#writer = new TurnWriter(stream);
+  constructor(services: ConnectionServices) {
+    this.services = services;
     const tooSlow = () => {
-      counters.slowConsumers += 1;
+      services.counters.slowConsumers += 1;
       this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
     };
-    this.#outbox = new Outbox(this.#writer, limits, tooSlow, queues);
+    this.#outbox = new Outbox(this, services.limits, tooSlow, services.queues);
   }
 
-  /** Starts to listen. Texts arrive one by one, in order, until the connection is closing. */
+  /** Starts to listen. Messages arrive one by one, in order, until the connection is closing. */
   attach(handlers: ConnectionHandlers): void {
-    const socket = this.#socket;
-    const take = (data: Buffer, isBinary: boolean): void => {
-      this.#heard = true;
-      if (this.#closing) return;
-      this.#counters.messagesIn += 1;
-      if (isBinary) handlers.onBinary(data);
-      else handlers.onText(data.toString('utf8'));
-    };
-    takeBinary(this.#stream, socket, this.#limits.messageBytes, (data) => take(data, true));
-    socket.on('message', (data: RawData, isBinary: boolean) => take(data as Buffer, isBinary));
-    socket.on('pong', () => {
-      this.#heard = true;
-    });
-    // Too large a message, or bytes that are no WebSocket: `ws` closes the connection itself, with 1009, 1007 or 1002.
-    socket.on('error', () => this.#outbox.stop());
-    socket.on('close', (code: number) => {
-      this.#closing = true;
-      this.#outbox.stop();
-      handlers.onClose(this.#closedWith ?? code);
-    });
+    this.#handlers = handlers;
   }
 
-  /** Queues a whole frame. `retained` ones do not count against the byte limit (outbox.ts). */
   send(frame: Buffer, retained = false): void {
     if (this.#closing) return;
-    this.#counters.messagesOut += 1;
+    this.services.counters.messagesOut += 1;
     this.#outbox.push(frame, retained);
   }
 
-  /** Bytes that the client has not taken. */
   get waitingBytes(): number {
     return this.#outbox.waitingBytes;
   }
@@ -86,30 +79,20 @@ export class Connection {
     return this.#closing;
   }
 
-  /**
-   * Stops or resumes reading, so that a client cannot ask faster than the broker accepts. There may be several reasons at
-   * once: it is read again when as many calls have resumed as have stopped.
-   */
   setReading(reading: boolean): void {
     this.#holds += reading ? -1 : 1;
     this.#heard = true;
     if (this.#closing) return;
-    if (this.#holds === 0) this.#socket.resume();
-    else if (!reading && this.#holds === 1) this.#socket.pause();
+    if (this.#holds === 0) this.readSocket(true);
+    else if (!reading && this.#holds === 1) this.readSocket(false);
   }
 
-  /** Sends a close frame, and destroys the socket when the client does not answer it in time. */
   close(code: number, reason: string): void {
     if (this.#closing) return;
-    this.#closing = true;
     this.#closedWith = code;
-    this.#outbox.stop();
-    this.#writer.flush();
-    this.#socket.resume();
-    this.#socket.close(code, reason);
-    const deadline = setTimeout(() => this.#socket.terminate(), this.#limits.closeGraceMs);
-    deadline.unref();
-    this.#socket.once('close', () => clearTimeout(deadline));
+    if (this.#holds > 0) this.readSocket(true);
+    this.onClosing();
+    this.sendClose(code, reason);
   }
 
   /** Called once per keepalive period: closes the connection when nothing was heard since the last call. */
@@ -121,6 +104,47 @@ export class Connection {
       return;
     }
     this.#heard = false;
-    this.#socket.ping();
+    this.sendPing();
   }
+
+  // ---- what the socket says
+
+  onHeard(): void {
+    this.#heard = true;
+  }
+
+  /** Who hears a message that came now, which is counted; nobody once the connection is closing. */
+  protected heardBy(): ConnectionHandlers | undefined {
+    this.#heard = true;
+    if (this.#closing) return undefined;
+    this.services.counters.messagesIn += 1;
+    return this.#handlers;
+  }
+
+  /** One side has begun to close: nothing more is sent, and the socket has a moment to end. */
+  onClosing(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#outbox.stop();
+    this.#deadline = setTimeout(() => this.destroySocket(), this.services.limits.closeGraceMs);
+    this.#deadline.unref();
+  }
+
+  onEnded(code: number): void {
+    this.#closing = true;
+    this.#outbox.stop();
+    clearTimeout(this.#deadline);
+    this.services.ended(this);
+    this.#handlers?.onClose(this.#closedWith || code);
+  }
+
+  // ---- what the socket does
+
+  abstract readonly bufferedAmount: number;
+  abstract write(frame: Buffer, written?: (error?: Error | null) => void): void;
+  protected abstract readSocket(reading: boolean): void;
+  /** Sends a close frame after what was written; `onEnded` follows. */
+  protected abstract sendClose(code: number, reason: string): void;
+  protected abstract destroySocket(): void;
+  protected abstract sendPing(): void;
 }

@@ -1,0 +1,1 @@
+export { type NativeLimits, type NativePeer, NativeSockets } from './native-sockets.ts';
