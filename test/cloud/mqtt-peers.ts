@@ -24,7 +24,10 @@ export async function mosquittoPub(port: number, ...args: string[]): Promise<voi
 }
 
 /** A `mosquitto_sub` that has been granted its subscription; its messages as `topic qos retain payload`. */
-export async function mosquittoSub(port: number, ...args: string[]): Promise<{ next(): Promise<string> }> {
+export async function mosquittoSub(
+  port: number,
+  ...args: string[]
+): Promise<{ next(): Promise<string>; kill(): void }> {
   const format = ['-d', '-F', '> %t %q %r %p'];
   const child = spawn('stdbuf', ['-oL', 'mosquitto_sub', '-p', String(port), ...format, ...args]);
   children.push(child);
@@ -42,6 +45,7 @@ export async function mosquittoSub(port: number, ...args: string[]): Promise<{ n
       while (messages.length === 0) isMessage(await line());
       return messages.shift()!;
     },
+    kill: () => child.kill('SIGKILL'),
   };
 }
 
@@ -50,6 +54,8 @@ export interface Heard {
   readonly text: string;
   readonly qos: number;
   readonly retain: boolean;
+  /** It came with DUP. */
+  readonly isRepeated?: true;
 }
 
 export interface MqttPeer {
@@ -68,11 +74,10 @@ export async function mqttJs(url: string, options: IClientOptions = {}): Promise
   const client = mqttConnect(url, { ...options, reconnectPeriod: 0 });
   clients.push(client);
   client.on('error', () => {});
-  const take = (topic: string, payload: Buffer, qos: number, retain: boolean) => {
-    heard.push({ topic, text: payload.toString(), qos, retain });
+  client.on('message', (topic, payload, { qos, retain, dup }) => {
+    heard.push({ topic, text: payload.toString(), qos, retain, ...(dup ? { isRepeated: true } : {}) });
     wake();
-  };
-  client.on('message', (topic, payload, { qos, retain }) => take(topic, payload, qos, retain));
+  });
   const sessionPresent = await new Promise<boolean>((resolve, reject) => {
     client.once('connect', (connack) => resolve(connack.sessionPresent));
     client.once('error', reject);
