@@ -1,3 +1,10 @@
 /** The client for browsers, and for any platform that has a WebSocket or is given one. Imports nothing of Node's. */
-export type { CloudClient, CloudClientOptions, CommandCall } from './client.ts';
+export type {
+  CloudClient,
+  CloudClientOptions,
+  CommandCall,
+  PublishOptions,
+  QueueState,
+  SubscribeOptions,
+} from './client.ts';
 export { connect } from './connect.ts';

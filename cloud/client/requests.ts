@@ -36,6 +36,11 @@ export class Requests {
     return { id, answer };
   }
 
+  /** An id for a request whose answer is heard elsewhere. */
+  newId(): number {
+    return ++this.#lastId;
+  }
+
   settle(answer: Answer): void {
     this.#take(answer.id)?.resolve(answer);
   }
@@ -56,6 +61,11 @@ export class Requests {
     this.#waiting.delete(id);
     return waiting;
   }
+}
+
+/** Whether an error means: later (docs/protocol.md, "What goes wrong"). */
+export function isPassingCode(code: number): boolean {
+  return code >= 200;
 }
 
 /** The server's `error` as what the client rejects with. */

@@ -5,11 +5,14 @@ import { EarlError } from '../../errors/index.ts';
 export interface SocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
+  /** The subprotocol that was agreed on. */
+  readonly protocol?: string;
+  binaryType?: string;
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onerror: ((event: never) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
-  send(text: string): void;
+  send(data: string | Uint8Array): void;
   close(code?: number, reason?: string): void;
   /** Only in `ws`: ends the connection without waiting for the other side. */
   terminate?(): void;
@@ -35,4 +38,16 @@ export function socketUrl(url: string): string {
     // falls through to the same answer
   }
   throw new EarlError('CLOUD_BAD_URL', `${url} is no address of a cloud: write it as ws://127.0.0.1:8080`);
+}
+
+/** Asks for bytes rather than blobs, which browsers bring otherwise. */
+export function wantBytes(socket: SocketLike): void {
+  if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
+}
+
+/** The bytes of a binary message: an ArrayBuffer, or a view as `ws` brings it. */
+export function bytesOf(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return new Uint8Array(data as ArrayBuffer);
 }
