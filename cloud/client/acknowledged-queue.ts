@@ -29,7 +29,7 @@ export interface QueueLimits {
 
 /** On their way before the first of them is accepted. */
 const window = 1024;
-const pauseMs = { first: 250, longest: 5_000 };
+const pauseMs = { first: 100, longest: 5_000 };
 
 export class AcknowledgedQueue {
   readonly #limits: QueueLimits;

@@ -1,14 +1,15 @@
 /** A publish that the broker refuses for now is neither lost nor overtaken (cloud/server/publish-order.ts). */
 import { expect, it } from 'vitest';
-import { LocalBroker, type PublishOptions } from '../../cloud/broker/index.ts';
+import type { PublishOptions } from '../../cloud/broker/index.ts';
 import { publishRecord, RecordReader, recordKinds, topicRecord } from '../../cloud/protocol/index.ts';
 import { EarlError } from '../../errors/index.ts';
+import { WrappedBroker } from '../contract/faulty-broker.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 
 const start = cloudsForTests();
 
 /** Refuses one number once, and all that is published before that is heard, as the contract of brokers has it. */
-class RefusingBroker extends LocalBroker {
+class RefusingBroker extends WrappedBroker {
   readonly #victim: number;
   #refuses = false;
   #done = false;
@@ -27,6 +28,10 @@ class RefusingBroker extends LocalBroker {
     }
     if (!this.#refuses || options?.dedupe === undefined) return super.publish(topic, payload, options);
     return Promise.reject(new EarlError('BROKER_OVERLOADED', 'not now'));
+  }
+
+  override topicPublisher(topic: string): TopicPublisher {
+    return copyingPublisher(this, topic);
   }
 }
 
