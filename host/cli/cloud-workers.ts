@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError } from 'commander';
 import type { CloudOptions } from '../../cloud/server/index.ts';
-import { Supervisor, type WorkerEvent } from '../../cloud/workers/index.ts';
+import { defaultScaling, Supervisor, type WorkerEvent } from '../../cloud/workers/index.ts';
 import type { RunningCloud } from './cloud.ts';
 
 export interface WorkersOptions {
@@ -43,7 +43,11 @@ export async function superviseWorkers(
     hasEngine: cloud.backplane !== undefined,
     journal: cloud.journal,
     drainMs: options.drain,
-    scaling: { removeAfterMs: options.scaleDown },
+    scaling: {
+      removeAfterMs: options.scaleDown,
+      // Who wants workers to end sooner waits no longer than that for anything.
+      coolDownMs: Math.min(defaultScaling.coolDownMs, options.scaleDown),
+    },
     onEvent: (event) => say(event),
     log: (line) => console.error(line),
   });

@@ -52,17 +52,31 @@ export function parseExposition(text: string): Map<string, Family> {
   return families;
 }
 
-/** For one set of labels beside `le`. */
+/** For each set of labels beside `le`. */
 function checkHistogram(title: string, { samples }: Family): void {
-  const buckets = [...samples].filter(([key]) => key.startsWith(`${title}_bucket`));
-  const bounds = buckets.map(([key]) => Number(/le="([^"]*)"/.exec(key)![1]!.replace('Inf', 'Infinity')));
-  const counts = buckets.map(([, count]) => count);
+  const isCount = (key: string) => key.startsWith(`${title}_count`);
+  const bucketsOf = new Map<string, [key: string, count: number][]>();
+  for (const [key, count] of samples) {
+    if (!key.startsWith(`${title}_bucket`)) continue;
+    const others = labelsOf(key).filter((one) => !one.startsWith('le='));
+    const set = others.join(',');
+    bucketsOf.set(set, [...(bucketsOf.get(set) ?? []), [key, count]]);
+  }
+  if (bucketsOf.size !== [...samples.keys()].filter(isCount).length) throw new Error(`${title}: counts are missing`);
   const ascends = (numbers: readonly number[]) =>
     numbers.every((one, index) => index === 0 || one >= numbers[index - 1]!);
-  if (!ascends(bounds) || !ascends(counts)) throw new Error(`${title}: buckets are not cumulative`);
-  if (bounds.at(-1) !== Number.POSITIVE_INFINITY) throw new Error(`${title}: there is no bucket +Inf`);
-  const total = [...samples].find(([key]) => key.startsWith(`${title}_count`))?.[1];
-  if (total !== counts.at(-1)) throw new Error(`${title}: the bucket +Inf is not the count`);
+  for (const [set, buckets] of bucketsOf) {
+    const bounds = buckets.map(([key]) => Number(/le="([^"]*)"/.exec(key)![1]!.replace('Inf', 'Infinity')));
+    const counts = buckets.map(([, count]) => count);
+    if (!ascends(bounds) || !ascends(counts)) throw new Error(`${title}: buckets are not cumulative`);
+    if (bounds.at(-1) !== Number.POSITIVE_INFINITY) throw new Error(`${title}: there is no bucket +Inf`);
+    const total = samples.get(`${title}_count{${set}}`);
+    if (total !== counts.at(-1)) throw new Error(`${title}: the bucket +Inf is not the count`);
+  }
+}
+
+function labelsOf(key: string): string[] {
+  return key.match(new RegExp(label, 'g')) ?? [];
 }
 
 /** The one sample of a family that is no histogram, or the `_count` of a histogram. */

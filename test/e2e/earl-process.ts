@@ -66,6 +66,10 @@ export class EarlProcess {
     return this.output;
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** True while it has not ended. */
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
