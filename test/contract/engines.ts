@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ export class Engine {
   readonly port: number;
   readonly #command: string;
   readonly #options: readonly string[];
-  readonly #folder: string;
+  readonly folder: string;
   #process: ChildProcess | undefined;
   #output = '';
 
@@ -23,7 +23,7 @@ export class Engine {
     this.port = port;
     this.#command = command;
     this.#options = options;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** Redis as docs/operations.md wants it: it answers when the disk has what it answers for. */
@@ -39,6 +39,18 @@ export class Engine {
     return Engine.#begin('nats', 'nats-server', (port, folder) => [
       ...['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
     ]);
+  }
+
+  /** NATS with a configuration file; `listen` and `store_dir` in it are replaced. */
+  static natsConfigured(configuration: string): Promise<Engine> {
+    return Engine.#begin('nats', 'nats-server', (port, folder) => {
+      const file = join(folder, 'nats.conf');
+      const own = configuration
+        .replace(/^listen:.*$/m, `listen: "127.0.0.1:${port}"`)
+        .replace(/store_dir: "[^"]*"/, `store_dir: "${folder}"`);
+      writeFileSync(file, own);
+      return ['-c', file];
+    });
   }
 
   static async #begin(
@@ -74,13 +86,18 @@ export class Engine {
     await once(running, 'exit');
   }
 
+  /** Stops it in its tracks, or lets it go on: it neither answers nor ends. */
+  hang(hanging: boolean): void {
+    this.#process!.kill(hanging ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   async remove(): Promise<void> {
     await this.kill();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
