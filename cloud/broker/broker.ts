@@ -108,7 +108,11 @@ export async function publishJson(
 
 /** As `Broker.topicPublisher`, at any broker. */
 export function topicPublisher(broker: Broker, topic: string): TopicPublisher {
-  if (broker.topicPublisher) return broker.topicPublisher(topic);
+  return broker.topicPublisher?.(topic) ?? copyingPublisher(broker, topic);
+}
+
+/** Publishes copies by `Broker.publish`. */
+export function copyingPublisher(broker: Broker, topic: string): TopicPublisher {
   return {
     topic,
     publish: (bytes, start, end, retain, dedupe) =>

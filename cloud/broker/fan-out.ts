@@ -5,6 +5,7 @@
  * subscription begins or ends. A message that is handed in from inside a delivery waits its turn, so that every subscriber sees the same order.
  */
 
+import type { TopicHistory } from './history.ts';
 import type { BrokerMessage } from './message.ts';
 import { TopicTree } from './topic-tree.ts';
 
@@ -15,11 +16,17 @@ export interface Subscriber {
 }
 
 /** Where messages of a topic go; valid for as long as its fan-out. */
-export interface Route {
+export class Route {
   readonly topic: string;
-  subscribers: readonly Subscriber[];
+  subscribers: readonly Subscriber[] = [];
   /** Of the filters that `subscribers` were looked up in. */
-  version: number;
+  version = -1;
+  /** What the broker keeps of the topic, for whoever has looked it up. */
+  history: TopicHistory | undefined;
+
+  constructor(topic: string) {
+    this.topic = topic;
+  }
 }
 
 /** Routes that are remembered; beyond, all are looked up anew. */
@@ -31,7 +38,7 @@ export class FanOut {
   readonly #routes = new Map<string, Route>();
   #version = 0;
   readonly #onError: (error: unknown, message: BrokerMessage) => void;
-  readonly #beforeDelivery: (message: BrokerMessage) => void;
+  readonly #beforeDelivery: (message: BrokerMessage, route: Route) => void;
   /** Messages handed in from inside a delivery; never outlives the turn of the event loop. */
   readonly #waiting: { readonly message: BrokerMessage; readonly route: Route }[] = [];
   #delivering = false;
@@ -41,7 +48,7 @@ export class FanOut {
    * @param onError called when a subscriber throws
    */
   constructor(
-    beforeDelivery: (message: BrokerMessage) => void,
+    beforeDelivery: (message: BrokerMessage, route: Route) => void,
     onError: (error: unknown, message: BrokerMessage) => void = () => {},
   ) {
     this.#beforeDelivery = beforeDelivery;
@@ -67,7 +74,7 @@ export class FanOut {
   route(topic: string): Route {
     let route = this.#routes.get(topic);
     if (route === undefined) {
-      route = { topic, subscribers: [], version: -1 };
+      route = new Route(topic);
       if (this.#routes.size >= mostRemembered) this.#routes.clear();
       this.#routes.set(topic, route);
     }
@@ -117,7 +124,7 @@ export class FanOut {
   }
 
   #deliverNow(message: BrokerMessage, route: Route): void {
-    this.#beforeDelivery(message);
+    this.#beforeDelivery(message, route);
     for (const subscriber of this.#subscribersOf(route)) this.deliverTo(subscriber, message);
   }
 

@@ -9,14 +9,14 @@
 import { isWildcard } from '../protocol/index.ts';
 import type { History } from './broker.ts';
 import type { BrokerMessage } from './message.ts';
-import { type Chain, emptyChain, MessageLog, overheadBytes } from './message-log.ts';
+import { Chain, MessageLog, overheadBytes } from './message-log.ts';
 import { TopicTree } from './topic-tree.ts';
 
-export interface TopicHistory extends Chain {
+export class TopicHistory extends Chain {
   /** Highest offset that has gone; 0 when nothing has. */
-  lost: number;
+  lost = 0;
   /** Forgotten: `MessageHistory.topic` knows another one of the name, or none. */
-  gone: boolean;
+  gone = false;
 }
 
 /** Called when something goes, for whoever keeps a copy. */
@@ -90,7 +90,7 @@ export class MessageHistory {
   }
 
   #begin(topic: string): TopicHistory {
-    const history: TopicHistory = { ...emptyChain(topic), lost: 0, gone: false };
+    const history = new TopicHistory(topic);
     this.#topics.set(topic, history);
     this.#tree.add(topic, history);
     return history;

@@ -3,6 +3,8 @@ export { type BackplaneOptions, openBackplane } from './backplane.ts';
 export {
   type Broker,
   BrokerMessage,
+  copyingPublisher,
+  type Dedupe,
   type History,
   jsonPayload,
   type Position,
@@ -10,6 +12,9 @@ export {
   publishJson,
   type SubscribeOptions,
   type Subscription,
+  type TopicPublisher,
+  topicPublisher,
 } from './broker.ts';
+export { copyBytes } from './copy-bytes.ts';
 export { Journal, type JournalOptions } from './journal.ts';
 export { LocalBroker, type LocalBrokerOptions } from './local.ts';

@@ -63,7 +63,7 @@ it('goes on where it was: epoch, offsets, history, last values, publishers', asy
 
 it('keeps to its bounds on disk, and stays honest about what has gone', async () => {
   const folder = newFolder();
-  const bounds = { historyPerTopic: 3, historyBytes: 20 * 200, retainedTopics: 2, publishers: 2 };
+  const bounds = { historyPerTopic: 3, historyBytes: 20 * 110, retainedTopics: 2, publishers: 2 };
   let broker = openBroker(folder, bounds);
   const { position } = await broker.subscribe('x', () => {});
   for (let round = 0; round < 3; round++) {

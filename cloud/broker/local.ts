@@ -80,7 +80,7 @@ export class LocalBroker implements Broker {
     this.#sequences = new SequenceMemory(options.publishers ?? 10_000, (name) =>
       this.#commit?.note({ kind: 'forgetPublisher', name }),
     );
-    this.#fanOut = new FanOut((message) => this.#keep(message), options.onSubscriberError);
+    this.#fanOut = new FanOut((message, route) => this.#keep(message, route), options.onSubscriberError);
     this.#epoch = options.journal ? this.#restore(options.journal) : randomBytes(8).toString('hex');
   }
 
@@ -175,10 +175,11 @@ export class LocalBroker implements Broker {
   }
 
   /** When a message's turn has come, so that a subscription begun between accepting and delivering it sees it once. */
-  #keep(message: BrokerMessage): void {
+  #keep(message: BrokerMessage, route: Route): void {
     if (message.offset > 0) {
       this.#delivered = message.offset;
-      this.#history.add(message);
+      if (route.history === undefined || route.history.gone) route.history = this.#history.topic(message.topic);
+      this.#history.add(message, route.history);
     }
     if (this.#retaining.size > 0 && this.#retaining.delete(message)) this.#retain(message);
   }

@@ -1,7 +1,7 @@
 /** The log of a history against a plain list, over random topics, lengths and losses. */
 import { expect, it } from 'vitest';
 import { BrokerMessage } from './message.ts';
-import { type Chain, emptyChain, MessageLog } from './message-log.ts';
+import { Chain, MessageLog } from './message-log.ts';
 
 /** Numerical Recipes' generator, so that a failure can be repeated. */
 function randomFrom(seed: number): (below: number) => number {
@@ -15,7 +15,7 @@ function randomFrom(seed: number): (below: number) => number {
 it.each([1, 2, 3])('holds what was appended and not dropped, whatever goes (seed %i)', (seed) => {
   const random = randomFrom(seed);
   const log = new MessageLog<Chain>();
-  const chains = Array.from({ length: 50 }, (_, index) => emptyChain(`t/${index}`));
+  const chains = Array.from({ length: 50 }, (_, index) => new Chain(`t/${index}`));
   const expected = new Map(chains.map((chain) => [chain, [] as { offset: number; payload: Buffer }[]]));
   const check = () => {
     for (const [chain, messages] of expected) {
@@ -51,7 +51,7 @@ it.each([1, 2, 3])('holds what was appended and not dropped, whatever goes (seed
 
 it('holds at most twice the bytes that are left, and some', () => {
   const log = new MessageLog<Chain>();
-  const [busy, quiet] = [emptyChain('busy'), emptyChain('quiet')];
+  const [busy, quiet] = [new Chain('busy'), new Chain('quiet')];
   for (let offset = 1; offset <= 50_000; offset++) {
     // One quiet message in each block would hold all blocks.
     const chain = offset % 200 === 0 ? quiet : busy;
@@ -64,7 +64,7 @@ it('holds at most twice the bytes that are left, and some', () => {
 
 it('takes over a payload that lies among bytes which change, and gives it headroom once', () => {
   const log = new MessageLog<Chain>();
-  const chain = emptyChain('a');
+  const chain = new Chain('a');
   const bytes = Buffer.from('..payload..');
   const message = BrokerMessage.within('a', bytes, 2, 9, 1);
   log.append(chain, message);

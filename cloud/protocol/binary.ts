@@ -95,9 +95,24 @@ function payloadRecord(head: number, numbers: readonly number[], payload: Uint8A
 export class RecordReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  #payloadStart = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Where reading goes on. */
+  get position(): number {
+    return this.#at;
+  }
+
+  /** Where the payload that was skipped last begins; it ended at what was the position then. */
+  get payloadStart(): number {
+    return this.#payloadStart;
   }
 
   get isAtEnd(): boolean {
@@ -122,14 +137,19 @@ export class RecordReader {
     }
   }
 
-  /** A view into the message: to be copied by whoever keeps it. */
-  payload(): Uint8Array {
+  /** Goes behind a payload. */
+  skipPayload(): void {
     const length = this.number();
     const end = this.#at + length;
     if (end > this.#bytes.length) throw new FieldProblem('the binary message ends inside a payload');
-    const payload = this.#bytes.subarray(this.#at, end);
+    this.#payloadStart = this.#at;
     this.#at = end;
-    return payload;
+  }
+
+  /** A view into the message: to be copied by whoever keeps it. */
+  payload(): Uint8Array {
+    this.skipPayload();
+    return this.#bytes.subarray(this.#payloadStart, this.#at);
   }
 
   text(): string {

@@ -6,7 +6,7 @@
  * be published to is no wrong record: what is published to it is refused, and all else of the message is taken.
  */
 
-import type { PublishOptions } from '../broker/index.ts';
+import type { Dedupe, TopicPublisher } from '../broker/index.ts';
 import {
   acceptedRecord,
   type ErrorCode,
@@ -23,9 +23,12 @@ import { frame, opcodes } from './frames.ts';
 import { outOfOrder, PublishOrder } from './publish-order.ts';
 
 export interface PublisherRights {
-  /** Publishes; as `Broker.publish`. */
-  publish(topic: string, payload: Buffer, options: PublishOptions): Promise<void> | undefined;
+  topicPublisher(topic: string): TopicPublisher;
   mayPublish(topic: string): boolean;
+  /** Counts one publish. */
+  count(): void;
+  /** One that the broker has not accepted yet. */
+  begin(accepting: Promise<void>): void;
   /** What went wrong with a publish that the broker refused. */
   refusal(error: unknown): { readonly code: ErrorCode; readonly message: string };
   send(frame: Buffer): void;
@@ -45,7 +48,7 @@ export class BinaryPublisher {
   readonly #order: PublishOrder;
   readonly #publisher: string | undefined;
   readonly #mostTopics: number;
-  readonly #topics = new Map<number, string>();
+  readonly #topics = new Map<number, TopicPublisher>();
   /** Numbers of topics that may not be published to. */
   readonly #forbidden = new Map<number, string>();
   readonly #open: Open[] = [];
@@ -82,7 +85,7 @@ export class BinaryPublisher {
 
   /** Some of the topics may not be published to any more. */
   keep(may: (topic: string) => boolean): void {
-    for (const [number, topic] of this.#topics) {
+    for (const [number, { topic }] of this.#topics) {
       if (may(topic)) continue;
       this.#topics.delete(number);
       this.#forbidden.set(number, topic);
@@ -111,34 +114,48 @@ export class BinaryPublisher {
     if (this.#topics.size + this.#forbidden.size >= this.#mostTopics) {
       throw new FieldProblem(`a connection may have numbers for ${this.#mostTopics} topics`, errorCodes.tooMany);
     }
-    (this.#rights.mayPublish(topic) ? this.#topics : this.#forbidden).set(number, topic);
+    if (this.#rights.mayPublish(topic)) this.#topics.set(number, this.#rights.topicPublisher(topic));
+    else this.#forbidden.set(number, topic);
   }
 
   #publish(head: number, reader: RecordReader): void {
     const number = reader.number();
     const seq = head & recordFlags.sequence ? reader.number() : undefined;
     if (seq === 0) throw new FieldProblem('sequence numbers begin at 1');
-    // The message is a view into what was read from the socket; brokers keep payloads.
-    const payload = Buffer.from(reader.payload());
+    reader.skipPayload();
     const topic = this.#topics.get(number);
     if (topic === undefined) {
       this.#forbid(number, seq ?? 0);
       return;
     }
     const retain = (head & recordFlags.retain) !== 0;
-    if (seq === undefined) {
-      this.#rights.publish(topic, payload, { retain })?.catch((error: unknown) => this.#refuse(0, error));
-      return;
-    }
+    if (seq !== undefined) this.#publishNumbered(topic, reader, retain, seq);
+    else this.#toBroker(topic, reader, retain)?.catch((error: unknown) => this.#refuse(0, error));
+  }
+
+  #publishNumbered(topic: TopicPublisher, reader: RecordReader, retain: boolean, seq: number): void {
     if (this.#publisher === undefined) throw new FieldProblem('an acknowledged publish needs a "publisher" in hello');
     const missing = this.#order.missing(seq);
     if (missing !== undefined) {
       this.#sendRefused(seq, errorCodes.overloaded, outOfOrder(missing));
       return;
     }
-    const accepting = this.#rights.publish(topic, payload, { retain, dedupe: { publisher: this.#publisher, seq } });
+    const accepting = this.#toBroker(topic, reader, retain, { publisher: this.#publisher, seq });
     if (accepting === undefined && this.#open.length === 0) this.#accept(seq);
     else this.#wait(seq, accepting);
+  }
+
+  /** The payload that was read last. */
+  #toBroker(
+    topic: TopicPublisher,
+    { bytes, payloadStart, position }: RecordReader,
+    retain: boolean,
+    dedupe?: Dedupe,
+  ): Promise<void> | undefined {
+    this.#rights.count();
+    const accepting = topic.publish(bytes, payloadStart, position, retain, dedupe);
+    if (accepting) this.#rights.begin(accepting);
+    return accepting;
   }
 
   #forbid(number: number, seq: number): void {

@@ -3,17 +3,30 @@
  */
 
 import type { BrokerMessage } from '../broker/index.ts';
-import { type FrameCache, mergedFrame, topicFrame } from './frames.ts';
+import { type FrameCache, topicFrame } from './frames.ts';
+import { RecordBatch } from './record-batch.ts';
 
 /** Where frames go: a connection. */
 export interface FrameTaker {
   send(frame: Buffer, retained?: boolean): void;
 }
 
+/** Live messages that are held back to be delivered together, in their order. */
+export interface Held {
+  /** What there is no room for goes at once, with all before it. */
+  add(message: BrokerMessage): void;
+  /** Delivers what is held. */
+  send(): void;
+  /** Forgets what is held. */
+  clear(): void;
+}
+
 export interface Delivery {
   one(message: BrokerMessage): void;
-  /** Live messages that were held back together. */
+  /** Messages that come together. */
   many(messages: readonly BrokerMessage[]): void;
+  /** For deliveries that have a better way to hold messages than a list. */
+  hold?(): Held;
 }
 
 export class JsonDelivery implements Delivery {
@@ -41,7 +54,8 @@ export class BinaryDelivery implements Delivery {
   readonly #to: FrameTaker;
   readonly #frames: FrameCache;
   readonly #mostBytes: number;
-  readonly #told = new Set<number>();
+  /** Most clients hear one topic: the set is for those that hear several. */
+  #told: Set<number> | undefined;
   #lastTold = 0;
 
   /** @param mostBytes longest frame that is made of several messages */
@@ -57,34 +71,44 @@ export class BinaryDelivery implements Delivery {
   }
 
   many(messages: readonly BrokerMessage[]): void {
-    let together: Buffer[] = [];
-    let bytes = 0;
-    for (const message of messages) {
-      this.#tell(message.topic);
-      const frame = this.#frames.binary(message);
-      if (bytes + frame.length > this.#mostBytes) {
-        this.#send(together);
-        together = [];
-        bytes = 0;
-      }
-      together.push(frame);
-      bytes += frame.length;
-    }
-    this.#send(together);
+    const held = this.hold();
+    for (const message of messages) held.add(message);
+    held.send();
   }
 
-  #send(frames: readonly Buffer[]): void {
-    if (frames.length === 1) this.#to.send(frames[0]!);
-    else if (frames.length > 1) this.#to.send(mergedFrame(frames));
+  hold(): Held {
+    const batch = new RecordBatch(this.#mostBytes);
+    const send = () => {
+      if (!batch.isEmpty) this.#to.send(batch.takeFrame());
+    };
+    return {
+      add: (message) => {
+        const number = this.#tell(message.topic);
+        if (batch.add(message, number)) return;
+        send();
+        batch.add(message, number);
+      },
+      send,
+      clear: () => batch.clear(),
+    };
   }
 
-  #tell(topic: string): void {
+  /** The topic's number, which the client knows. */
+  #tell(topic: string): number {
     const number = this.#frames.topicNumber(topic);
-    if (number === this.#lastTold) return;
+    if (number !== this.#lastTold) this.#tellAnother(number, topic);
+    return number;
+  }
+
+  #tellAnother(number: number, topic: string): void {
+    const before = this.#lastTold;
     this.#lastTold = number;
-    if (this.#told.has(number)) return;
-    if (this.#told.size >= mostTold) this.#told.clear();
-    this.#told.add(number);
+    if (before !== 0) {
+      this.#told ??= new Set([before]);
+      if (this.#told.has(number)) return;
+      if (this.#told.size >= mostTold) this.#told.clear();
+      this.#told.add(number);
+    }
     this.#to.send(topicFrame(number, topic));
   }
 }

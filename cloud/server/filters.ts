@@ -40,7 +40,16 @@ export interface Begun {
 interface Subscribed {
   active: boolean;
   readonly pace: Pace | undefined;
+  /** Set while live messages are held back until the history has been read. */
+  readonly resumption: Resumption | undefined;
   begun: Promise<Subscription> | undefined;
+}
+
+interface Resumption {
+  /** Live messages; undefined when the history has been delivered. */
+  held: BrokerMessage[] | undefined;
+  /** What the client has of it. */
+  upTo: number;
 }
 
 export class SessionFilters {
@@ -63,23 +72,17 @@ export class SessionFilters {
   async subscribe(filters: readonly string[], wishes: Wishes = {}): Promise<Begun> {
     this.#checkRoom(filters);
     const { since, maxDelayMs = 0, latest = false } = wishes;
-    const pace = maxDelayMs > 0 ? new Pace(maxDelayMs, latest, (messages) => this.#delivery.many(messages)) : undefined;
-    const live = (message: BrokerMessage): void => this.#once(message, pace);
-    if (since === undefined) return { position: await this.#begin(filters, pace, true, live) };
-    const held: BrokerMessage[] = [];
-    let take = (message: BrokerMessage): void => {
-      if (held.length < this.#limits.resumedMessages) held.push(message);
-      else this.#onGap('too much was published while the subscription was resumed');
-    };
-    const position = await this.#begin(filters, pace, false, (message) => take(message));
+    const pace = maxDelayMs > 0 ? new Pace(maxDelayMs, latest, this.#delivery) : undefined;
+    if (since === undefined) return { position: await this.#begin(filters, pace) };
+    const resumption: Resumption = { held: [], upTo: since.offset };
+    const position = await this.#begin(filters, pace, resumption);
     const history = await this.#broker.read(filters, since, this.#limits.resumedMessages);
-    if (!history.complete) return { position: await this.#begin(filters, pace, true, live), recovered: false };
+    if (!history.complete) return { position: await this.#begin(filters, pace), recovered: false };
     this.#delivery.many(history.messages);
-    const read = history.messages.at(-1)?.offset ?? since.offset;
-    take = (message) => {
-      if (message.offset > read) live(message);
-    };
-    for (const message of held) take(message);
+    const { held = [] } = resumption;
+    resumption.upTo = history.messages.at(-1)?.offset ?? since.offset;
+    resumption.held = undefined;
+    for (const message of held) this.#live(message, pace, resumption);
     return { position, recovered: true };
   }
 
@@ -112,31 +115,21 @@ export class SessionFilters {
   }
 
   /** Replaces what the session has on these filters; the place from which all of them are live. */
-  async #begin(
-    filters: readonly string[],
-    pace: Pace | undefined,
-    retained: boolean,
-    deliver: (message: BrokerMessage) => void,
-  ): Promise<Position> {
-    const positions = await Promise.all(filters.map((filter) => this.#beginOne(filter, pace, retained, deliver)));
+  async #begin(filters: readonly string[], pace: Pace | undefined, resumption?: Resumption): Promise<Position> {
+    const positions = await Promise.all(filters.map((filter) => this.#beginOne(filter, pace, resumption)));
     return positions.reduce((least, position) => (position.offset < least.offset ? position : least));
   }
 
-  async #beginOne(
-    filter: string,
-    pace: Pace | undefined,
-    retained: boolean,
-    deliver: (message: BrokerMessage) => void,
-  ): Promise<Position> {
+  async #beginOne(filter: string, pace: Pace | undefined, resumption: Resumption | undefined): Promise<Position> {
     const earlier = this.#subscribed.get(filter);
-    const subscribed: Subscribed = { active: true, pace, begun: undefined };
+    const subscribed: Subscribed = { active: true, pace, resumption, begun: undefined };
     this.#subscribed.set(filter, subscribed);
     subscribed.begun = this.#broker.subscribe(
       filter,
       (message) => {
-        if (subscribed.active) deliver(message);
+        if (subscribed.active) this.#live(message, subscribed.pace, subscribed.resumption);
       },
-      { retained, onGap: this.#onGap },
+      { retained: resumption === undefined, onGap: this.#onGap },
     );
     try {
       return (await subscribed.begun).position;
@@ -146,6 +139,14 @@ export class SessionFilters {
     } finally {
       await end(earlier);
     }
+  }
+
+  #live(message: BrokerMessage, pace: Pace | undefined, resumption: Resumption | undefined): void {
+    if (resumption === undefined) this.#once(message, pace);
+    else if (resumption.held === undefined) {
+      if (message.offset > resumption.upTo) this.#once(message, pace);
+    } else if (resumption.held.length < this.#limits.resumedMessages) resumption.held.push(message);
+    else this.#onGap('too much was published while the subscription was resumed');
   }
 
   /** A message that several filters match comes once per filter, one right after the other. */

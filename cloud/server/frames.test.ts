@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import * as ws from 'ws';
 import { BrokerMessage } from '../broker/index.ts';
 import { RecordReader, recordFlags, recordKinds } from '../protocol/index.ts';
-import { FrameCache, frame, mergedFrame, opcodes } from './frames.ts';
+import { FrameCache, frame, opcodes } from './frames.ts';
+import { RecordBatch } from './record-batch.ts';
 
 /** The types of `ws` leave its receiver out. */
 const { Receiver } = ws as unknown as {
@@ -66,12 +67,14 @@ it.each([0, 1, 125, 126, 65_535, 65_536, 100_000])('frames %i bytes as RFC 6455 
   expect(Buffer.compare(read[0]!.data, data)).toBe(0);
 });
 
-it('puts records together whatever the length of their frames', async () => {
+it('puts records together whatever their length', async () => {
   const frames = new FrameCache();
   const messages = [10, 200, 70_000].map((length, index) => {
     return new BrokerMessage(`a/${index}`, Buffer.alloc(length, index), index + 1, index === 1);
   });
-  const [read] = await received(mergedFrame(messages.map((message) => frames.binary(message))));
+  const batch = new RecordBatch(1e6);
+  for (const message of messages) expect(batch.add(message, frames.topicNumber(message.topic))).toBe(true);
+  const [read] = await received(batch.takeFrame());
   const reader = new RecordReader(read!.data);
   for (const { topic, payload, offset, retained } of messages) {
     expect(reader.byte()).toBe(recordKinds.message | (retained ? recordFlags.retain : 0));
@@ -79,4 +82,36 @@ it('puts records together whatever the length of their frames', async () => {
     expect(Buffer.compare(reader.payload(), payload)).toBe(0);
   }
   expect(reader.isAtEnd).toBe(true);
+});
+
+it('writes the head of a frame into the headroom of a message, or copies', async () => {
+  const frames = new FrameCache();
+  const bytes = Buffer.alloc(400);
+  const inPlace = BrokerMessage.within('a/b', Buffer.from('payload'), 0, 7, 5);
+  inPlace.moveTo(bytes, 100, 24);
+  const crowded = BrokerMessage.within('a/c', Buffer.alloc(200, 1), 0, 200, 6);
+  crowded.moveTo(bytes, 200, 3);
+  bytes.fill(1, 200);
+  for (const message of [inPlace, crowded]) {
+    const built = frames.binary(message);
+    expect(built.buffer === bytes.buffer).toBe(message === inPlace);
+    const reader = new RecordReader((await received(built))[0]!.data);
+    expect([reader.byte(), reader.number(), reader.number()]).toEqual([
+      recordKinds.message,
+      frames.topicNumber(message.topic),
+      message.offset,
+    ]);
+    expect(Buffer.compare(reader.payload(), message.payload)).toBe(0);
+    expect(reader.isAtEnd).toBe(true);
+  }
+});
+
+it('says when a batch has no room, and takes a message of any length alone', async () => {
+  const batch = new RecordBatch(100);
+  const message = (length: number) => new BrokerMessage('a', Buffer.alloc(length, 9), 1, false);
+  expect([batch.isEmpty, batch.add(message(40), 1), batch.add(message(40), 1)]).toEqual([true, true, true]);
+  expect(batch.add(message(40), 1)).toBe(false);
+  expect((await received(batch.takeFrame()))[0]!.data.length).toBe(2 * 44);
+  expect([batch.isEmpty, batch.add(message(5000), 1), batch.add(message(0), 1)]).toEqual([true, true, false]);
+  expect((await received(batch.takeFrame()))[0]!.data.length).toBe(5005);
 });

@@ -4,7 +4,7 @@
  * A server's frames are not masked and no extension is agreed on, so the same bytes go to every socket as they are.
  */
 
-import type { BrokerMessage } from '../broker/index.ts';
+import { type BrokerMessage, copyBytes } from '../broker/index.ts';
 import {
   numberLength,
   recordFlags,
@@ -102,16 +102,33 @@ function echoFrame({ topic, payload, data }: BrokerMessage): Buffer {
   return textFrame(JSON.stringify({ channel: topic, message: data === undefined ? payload.toString('base64') : data }));
 }
 
-function recordFrame({ payload, offset, retained }: BrokerMessage, number: number): Buffer {
-  const length = 1 + numberLength(number) + numberLength(offset) + numberLength(payload.length) + payload.length;
-  const header = headerLength(length);
-  const bytes = Buffer.allocUnsafe(header + length);
-  writeHeader(bytes, opcodes.binary, length);
-  bytes[header] = recordKinds.message | (retained ? recordFlags.retain : 0);
-  let at = writeNumber(bytes, header + 1, number);
-  at = writeNumber(bytes, at, offset);
-  bytes.set(payload, writeNumber(bytes, at, payload.length));
-  return bytes;
+/** In the message's headroom when there is enough, so that the payload is not copied again. */
+function recordFrame(message: BrokerMessage, number: number): Buffer {
+  const headLength = recordHeadLength(message, number);
+  const length = headLength + message.length;
+  const before = headerLength(length) + headLength;
+  let bytes = message.bytes as Buffer;
+  let payloadAt = message.start;
+  if (message.takeHeadroom() < before) {
+    bytes = Buffer.allocUnsafe(before + message.length);
+    payloadAt = before;
+    copyBytes(message.bytes, message.start, message.end, bytes, payloadAt);
+  }
+  const start = payloadAt - before;
+  writeHeader(bytes, start, opcodes.binary, length);
+  writeRecordHead(bytes, payloadAt - headLength, message, number);
+  return bytes.subarray(start, payloadAt + message.length);
+}
+
+/** Bytes of the record of a message before its payload. */
+export function recordHeadLength({ offset, length }: BrokerMessage, number: number): number {
+  return 1 + numberLength(number) + numberLength(offset) + numberLength(length);
+}
+
+/** Returns the place behind it. */
+export function writeRecordHead(to: Uint8Array, at: number, message: BrokerMessage, number: number): number {
+  to[at] = recordKinds.message | (message.retained ? recordFlags.retain : 0);
+  return writeNumber(to, writeNumber(to, writeNumber(to, at + 1, number), message.offset), message.length);
 }
 
 /** `topic` of `earl.v1`. */
@@ -123,19 +140,11 @@ export function frameOf(message: ServerMessage): Buffer {
   return textFrame(JSON.stringify(message));
 }
 
-/** Puts the records of several binary frames into one. */
-export function mergedFrame(frames: readonly Buffer[]): Buffer {
-  return frame(
-    opcodes.binary,
-    frames.map((one) => one.subarray(headerOf(one))),
-  );
-}
-
 export function frame(opcode: number, parts: readonly Uint8Array[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const header = headerLength(length);
   const bytes = Buffer.allocUnsafe(header + length);
-  writeHeader(bytes, opcode, length);
+  writeHeader(bytes, 0, opcode, length);
   let at = header;
   for (const part of parts) {
     bytes.set(part, at);
@@ -148,33 +157,27 @@ function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const header = headerLength(length);
   const bytes = Buffer.allocUnsafe(header + length);
-  writeHeader(bytes, opcodes.text, length);
+  writeHeader(bytes, 0, opcodes.text, length);
   bytes.write(text, header);
   return bytes;
 }
 
-function headerLength(length: number): number {
+export function headerLength(length: number): number {
   if (length < 126) return 2;
   return length < 65_536 ? 4 : 10;
 }
 
-/** Length of the header that a frame begins with. */
-function headerOf(bytes: Buffer): number {
-  if (bytes[1] === 126) return 4;
-  return bytes[1] === 127 ? 10 : 2;
-}
-
-function writeHeader(bytes: Buffer, opcode: number, length: number): void {
-  bytes[0] = 0x80 | opcode;
+export function writeHeader(bytes: Buffer, at: number, opcode: number, length: number): void {
+  bytes[at] = 0x80 | opcode;
   if (length < 126) {
-    bytes[1] = length;
+    bytes[at + 1] = length;
   } else if (length < 65_536) {
-    bytes[1] = 126;
-    bytes.writeUInt16BE(length, 2);
+    bytes[at + 1] = 126;
+    bytes.writeUInt16BE(length, at + 2);
   } else {
-    bytes[1] = 127;
-    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
-    bytes.writeUInt32BE(length >>> 0, 6);
+    bytes[at + 1] = 127;
+    bytes.writeUInt32BE(Math.floor(length / 2 ** 32), at + 2);
+    bytes.writeUInt32BE(length >>> 0, at + 6);
   }
 }
 

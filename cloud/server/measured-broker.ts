@@ -6,7 +6,6 @@
  * What reaches no subscriber of this server within seconds is not counted.
  */
 
-import type { SubscribeOptions } from '../broker/broker.ts';
 import {
   type Broker,
   type BrokerMessage,
@@ -14,7 +13,10 @@ import {
   LocalBroker,
   type Position,
   type PublishOptions,
+  type SubscribeOptions,
   type Subscription,
+  type TopicPublisher,
+  topicPublisher,
 } from '../broker/index.ts';
 
 /** Between two messages that are measured. */
@@ -25,6 +27,8 @@ const patienceMs = 5_000;
 interface Sample {
   readonly topic: string;
   readonly payload: Buffer;
+  /** The message will have this payload, not an equal one. */
+  readonly same: boolean;
   readonly publishedMs: number;
 }
 
@@ -79,28 +83,41 @@ export class MeasuredBroker implements Broker {
   }
 
   publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined {
-    if (this.#due) {
-      this.#due = false;
-      this.#sample = { topic, payload, publishedMs: performance.now() };
-    }
+    if (this.#due) this.#begin(topic, payload, this.#keepsObjects);
     return this.#broker.publish(topic, payload, options);
+  }
+
+  topicPublisher(topic: string): TopicPublisher {
+    const to = topicPublisher(this.#broker, topic);
+    return {
+      topic,
+      publish: (bytes, start, end, retain, dedupe) => {
+        if (this.#due) this.#begin(topic, Buffer.from(bytes.subarray(start, end)), false);
+        return to.publish(bytes, start, end, retain, dedupe);
+      },
+    };
   }
 
   close(): Promise<void> {
     return this.#broker.close();
   }
 
+  #begin(topic: string, payload: Buffer, same: boolean): void {
+    this.#due = false;
+    this.#sample = { topic, payload, same, publishedMs: performance.now() };
+  }
+
   #delivered(message: BrokerMessage): void {
     const sample = this.#sample!;
-    if (!this.#isIt(message, sample)) return;
+    if (!isIt(message, sample)) return;
     this.#sample = undefined;
     // After the sockets' writes of this turn, which were asked for before.
     setImmediate(() => this.#observe((performance.now() - sample.publishedMs) / 1000));
   }
+}
 
-  /** An engine brings a message back as other objects; an equal one before it may then be taken for it. */
-  #isIt({ topic, payload, retained }: BrokerMessage, sample: Sample): boolean {
-    if (this.#keepsObjects) return payload === sample.payload;
-    return !retained && topic === sample.topic && payload.equals(sample.payload);
-  }
+/** An engine brings a message back as other objects; an equal one before it may then be taken for it. */
+function isIt({ topic, bytes, start, end, retained }: BrokerMessage, { same, ...sample }: Sample): boolean {
+  if (same) return bytes === sample.payload;
+  return !retained && topic === sample.topic && sample.payload.equals(bytes.subarray(start, end));
 }

@@ -4,31 +4,25 @@
  */
 
 import type { BrokerMessage } from '../broker/index.ts';
+import type { Delivery, Held } from './delivery.ts';
 
 /** Messages held back at most; one more and they go at once. */
 const mostHeld = 10_000;
 
 export class Pace {
   readonly #maxDelayMs: number;
-  readonly #latest: boolean;
-  readonly #deliver: (messages: readonly BrokerMessage[]) => void;
-  /** In the order in which they go: by topic when only the latest counts, else by offset. */
-  readonly #held = new Map<string | number, BrokerMessage>();
+  readonly #held: Held;
+  readonly #flush = () => this.#send();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(maxDelayMs: number, latest: boolean, deliver: (messages: readonly BrokerMessage[]) => void) {
+  constructor(maxDelayMs: number, latest: boolean, delivery: Delivery) {
     this.#maxDelayMs = maxDelayMs;
-    this.#latest = latest;
-    this.#deliver = deliver;
+    this.#held = latest ? new HeldLatest(delivery) : (delivery.hold?.() ?? new HeldMessages(delivery));
   }
 
   push(message: BrokerMessage): void {
-    const key = this.#latest ? message.topic : message.offset;
-    // Deleted first, so that the order of the map stays that of the offsets.
-    if (this.#latest) this.#held.delete(key);
-    this.#held.set(key, message);
-    if (this.#held.size >= mostHeld) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), this.#maxDelayMs);
+    this.#held.add(message);
+    this.#timer ??= setTimeout(this.#flush, this.#maxDelayMs);
   }
 
   close(): void {
@@ -36,11 +30,59 @@ export class Pace {
     this.#held.clear();
   }
 
-  #flush(): void {
-    clearTimeout(this.#timer);
+  #send(): void {
     this.#timer = undefined;
-    const messages = [...this.#held.values()];
-    this.#held.clear();
-    this.#deliver(messages);
+    this.#held.send();
+  }
+}
+
+class HeldMessages implements Held {
+  readonly #delivery: Delivery;
+  #messages: BrokerMessage[] = [];
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  add(message: BrokerMessage): void {
+    this.#messages.push(message);
+    if (this.#messages.length >= mostHeld) this.send();
+  }
+
+  send(): void {
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#delivery.many(messages);
+  }
+
+  clear(): void {
+    this.#messages = [];
+  }
+}
+
+class HeldLatest implements Held {
+  readonly #delivery: Delivery;
+  /** In the order in which they go: that of their offsets. */
+  readonly #messages = new Map<string, BrokerMessage>();
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
+  }
+
+  add(message: BrokerMessage): void {
+    // Deleted first, so that the order of the map stays that of the offsets.
+    this.#messages.delete(message.topic);
+    this.#messages.set(message.topic, message);
+    if (this.#messages.size >= mostHeld) this.send();
+  }
+
+  send(): void {
+    const messages = [...this.#messages.values()];
+    this.#messages.clear();
+    this.#delivery.many(messages);
+  }
+
+  clear(): void {
+    this.#messages.clear();
   }
 }

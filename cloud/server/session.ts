@@ -5,7 +5,7 @@
  * overlap; beyond `limits.operations` unfinished ones the connection is not read.
  */
 
-import { jsonPayload, type PublishOptions } from '../broker/index.ts';
+import { jsonPayload, type PublishOptions, topicPublisher } from '../broker/index.ts';
 import {
   type ClientMessage,
   closeCodes,
@@ -179,12 +179,9 @@ export class Session implements ConnectionHandlers {
   #publisherOfRecords(): BinaryPublisher {
     return new BinaryPublisher(
       {
-        publish: (topic, payload, options) => {
-          this.#rate.count();
-          const accepting = this.#services.broker.publish(topic, payload, options);
-          if (accepting) this.#answers.begin(accepting);
-          return accepting;
-        },
+        topicPublisher: (topic) => topicPublisher(this.#services.broker, topic),
+        count: () => this.#rate.count(),
+        begin: (accepting) => this.#answers.begin(accepting),
         mayPublish: (topic) => this.#admission.rights.may('publish', topic),
         refusal,
         send: (bytes) => this.#connection.send(bytes),

@@ -29,10 +29,6 @@ class RefusingBroker extends WrappedBroker {
     if (!this.#refuses || options?.dedupe === undefined) return super.publish(topic, payload, options);
     return Promise.reject(new EarlError('BROKER_OVERLOADED', 'not now'));
   }
-
-  override topicPublisher(topic: string): TopicPublisher {
-    return copyingPublisher(this, topic);
-  }
 }
 
 it('texts: what follows a refused number is refused until that has come again', async () => {
