@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readMetrics, rowOf } from './top-metrics.ts';
+import { readMetrics, rowOf, silentWorkers } from './top-metrics.ts';
 
 /** What a process says after so many messages and so many delays of the event loop up to 10 ms, 100 ms and beyond. */
 function text(process: string, messages: number, lags: readonly [number, number, number], started = 1000): string {
@@ -68,4 +68,21 @@ test('several processes in one text are kept apart', () => {
     ['7', 1],
     ['8', 2],
   ]);
+});
+
+test('with workers each process tells which it is, and what the primary says of one is not its own', () => {
+  const told = `earl_hub_waiting_bytes{worker="2",process="1"} 5
+process_start_time_seconds{worker="primary",process="1"} 7
+earl_connections{worker="2",process="9"} 4
+process_start_time_seconds{worker="2",process="9"} 8
+earl_worker_unanswered{worker="2",process="1"} 0
+earl_worker_unanswered{worker="3",process="1"} 1
+`;
+  const readings = readMetrics(told, 0);
+  expect([...readings].map(([process, { worker }]) => [process, worker])).toEqual([
+    ['1', 'primary'],
+    ['9', '2'],
+  ]);
+  expect(rowOf('9', readings.get('9')!, undefined)).toMatchObject({ worker: '2', connections: 4 });
+  expect(silentWorkers(told)).toEqual(['3']);
 });

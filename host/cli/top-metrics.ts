@@ -8,11 +8,14 @@
 export interface Reading {
   readonly atMs: number;
   readonly values: ReadonlyMap<string, number>;
+  /** Which of several workers it is, by number, or `primary`; undefined where there are none. */
+  readonly worker?: string;
 }
 
 /** What is known of one process. Rates and percentiles are of the time between two readings; undefined at the first. */
 export interface TopRow {
   readonly process: string;
+  readonly worker?: string;
   readonly connections: number;
   readonly inPerSecond: number | undefined;
   readonly outPerSecond: number | undefined;
@@ -26,9 +29,16 @@ export interface TopRow {
   readonly draining: boolean;
 }
 
+/** A reading that is being made. */
+interface Told {
+  readonly atMs: number;
+  readonly values: Map<string, number>;
+  worker?: string;
+}
+
 /** Readings by process, in the order of the text. */
 export function readMetrics(text: string, atMs: number): Map<string, Reading> {
-  const readings = new Map<string, { atMs: number; values: Map<string, number> }>();
+  const readings = new Map<string, Told>();
   for (const line of text.split('\n')) {
     const sample = /^([a-zA-Z_:][\w:]*)\{(.*)\} (\S+)/.exec(line);
     if (sample === null) continue;
@@ -36,11 +46,19 @@ export function readMetrics(text: string, atMs: number): Map<string, Reading> {
     const process = labels.get('process');
     if (process === undefined) continue;
     const le = labels.get('le');
-    const reading = readings.get(process) ?? { atMs, values: new Map() };
+    const reading: Told = readings.get(process) ?? { atMs, values: new Map() };
+    const worker = labels.get('worker');
+    // The primary has figures about each worker as well: whose they are, one that every process has once tells.
+    if (worker !== undefined && sample[1] === startedAt) reading.worker = worker;
     reading.values.set(le === undefined ? sample[1]! : `${sample[1]}{${le}}`, numberOf(sample[3]!));
     readings.set(process, reading);
   }
   return readings;
+}
+
+/** Numbers of the workers that did not tell their metrics. */
+export function silentWorkers(text: string): string[] {
+  return [...text.matchAll(/^earl_worker_unanswered\{(?:.*,)?worker="([^"]*)".*\} 1$/gm)].map(([, worker]) => worker!);
 }
 
 /** @param before an earlier reading of the same process, if there is one */
@@ -54,6 +72,7 @@ export function rowOf(process: string, now: Reading, before: Reading | undefined
   const p99Ms = (name: string) => (seconds > 0 ? milliseconds(quantile(0.99, name, now, grown)) : undefined);
   return {
     process,
+    ...(now.worker === undefined ? {} : { worker: now.worker }),
     connections: value('earl_connections'),
     inPerSecond: rate('earl_messages_received_total'),
     outPerSecond: rate('earl_messages_sent_total'),

@@ -5,18 +5,18 @@ import { EarlError } from '../../errors/index.ts';
 import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
 import { stopSignal } from './service.ts';
-import { type Reading, readMetrics, rowOf, type TopRow } from './top-metrics.ts';
+import { type TokenFlags, type TokenSource, tokenOf, tokenSource, withTokenOptions } from './token-file.ts';
+import { type Reading, readMetrics, rowOf, silentWorkers, type TopRow } from './top-metrics.ts';
 
-interface TopFlags {
+interface TopFlags extends TokenFlags {
   cloud: string[];
-  token?: string;
   interval: number;
   json?: true;
 }
 
 /** One server at one time. */
 type Looked =
-  | { readonly url: string; readonly processes: readonly TopRow[] }
+  | { readonly url: string; readonly processes: readonly TopRow[]; readonly silentWorkers?: readonly string[] }
   | { readonly url: string; readonly problem: string };
 
 const shortestMs = 100;
@@ -29,13 +29,14 @@ Examples:
 
 in/s and out/s are messages of clients and to them; lag is how late the event loop is and service the time from a
 message's publishing to its subscribers' sockets, both as the 99th percentile of the interval; queue is what clients have
-not taken. A cloud with a token wants it, and a signed one must allow to subscribe to #. Ctrl-C ends it.`;
+not taken. With --workers there is a line for each worker and one for the primary, whose queue is what workers have not
+taken. A cloud with a token wants it, and a signed one must allow to subscribe to #. Ctrl-C ends it.`;
 
 export function topCommand(): Command {
-  return new Command('top')
+  const command = new Command('top')
     .description('Watch clouds: connections, messages, lag and memory of every server')
-    .option('--cloud <url>', 'a cloud; may be repeated (default: "http://127.0.0.1:8080")', collect, [])
-    .option('--token <text>', 'what the clouds ask for, if they do')
+    .option('--cloud <url>', 'a cloud; may be repeated (default: "http://127.0.0.1:8080")', collect, []);
+  return withTokenOptions(command, 'what the clouds ask for, if they do')
     .option('--interval <duration>', 'between two looks', parseDurationMs, 1000)
     .option('--json', 'print one JSON line an interval on stdout')
     .addHelpText('after', examples)
@@ -48,7 +49,8 @@ async function run(flags: TopFlags): Promise<void> {
   if (flags.interval < shortestMs) throw new EarlError('USAGE', `--interval must be at least ${shortestMs}ms`);
   const end = new AbortController();
   void signal.stopped.then(() => end.abort());
-  const watched = urls.map((url) => new Watched(url, flags, end.signal));
+  const token = tokenSource(flags);
+  const watched = urls.map((url) => new Watched(url, token, flags.interval, end.signal));
   const print = flags.json ? printJson : tablePrinter();
   for (let due = performance.now(); ; ) {
     const looked = await Promise.all(watched.map((one) => one.look()));
@@ -73,15 +75,15 @@ function metricsUrl(text: string): string {
 /** One server, and what was read of it before. */
 class Watched {
   readonly #url: string;
-  readonly #headers: Record<string, string>;
+  readonly #token: TokenSource | undefined;
   readonly #patienceMs: number;
   readonly #end: AbortSignal;
   #before = new Map<string, Reading>();
 
-  constructor(url: string, { token, interval }: TopFlags, end: AbortSignal) {
+  constructor(url: string, token: TokenSource | undefined, interval: number, end: AbortSignal) {
     this.#url = url;
     this.#end = end;
-    this.#headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+    this.#token = token;
     this.#patienceMs = Math.max(2000, interval);
   }
 
@@ -89,13 +91,17 @@ class Watched {
     const url = new URL(this.#url).origin;
     try {
       const signal = AbortSignal.any([this.#end, AbortSignal.timeout(this.#patienceMs)]);
-      const response = await fetch(this.#url, { headers: this.#headers, signal });
+      const token = tokenOf(this.#token);
+      const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+      const response = await fetch(this.#url, { headers, signal });
       const text = await response.text();
       if (!response.ok) return { url, problem: `HTTP ${response.status}: ${text.trim().slice(0, 200)}` };
       const now = readMetrics(text, performance.now());
       const processes = [...now].map(([process, reading]) => rowOf(process, reading, this.#before.get(process)));
       this.#before = now;
-      return processes.length > 0 ? { url, processes } : { url, problem: 'this is no cloud of Earl' };
+      if (processes.length === 0) return { url, problem: 'this is no cloud of Earl' };
+      const silent = silentWorkers(text);
+      return { url, processes, ...(silent.length > 0 ? { silentWorkers: silent } : {}) };
     } catch (error) {
       this.#before = new Map();
       return { url, problem: problemOf(error) };
@@ -105,6 +111,7 @@ class Watched {
 
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof EarlError) return error.message;
   if (error.name === 'TimeoutError') return 'it does not answer';
   const { cause } = error as { cause?: { code?: string; message?: string } };
   return cause?.code === 'ECONNREFUSED' ? 'nobody listens there' : (cause?.message ?? error.message);
@@ -130,6 +137,7 @@ function printJson(servers: readonly Looked[]): void {
 
 const columns = [
   'server',
+  'worker',
   'process',
   'connections',
   'in/s',
@@ -148,7 +156,11 @@ function tablePrinter(): (servers: readonly Looked[]) => void {
     const rows = servers.flatMap((server) =>
       'problem' in server ? [] : server.processes.map((row) => cells(server.url, row)),
     );
-    const problems = servers.flatMap((server) => ('problem' in server ? [`${server.url}  ${server.problem}`] : []));
+    const problems = servers.flatMap((server) =>
+      'problem' in server
+        ? [`${server.url}  ${server.problem}`]
+        : (server.silentWorkers ?? []).map((worker) => `${server.url}  worker ${worker} does not answer`),
+    );
     const text = [...(rows.length > 0 ? aligned([columns, ...rows]) : []), ...problems];
     // Up to the first line of the table before, and away with what is below.
     if (process.stdout.isTTY && lines > 0) process.stdout.write(`\x1b[${lines}A\x1b[J`);
@@ -160,6 +172,7 @@ function tablePrinter(): (servers: readonly Looked[]) => void {
 function cells(url: string, row: TopRow): string[] {
   return [
     url,
+    row.worker ?? '',
     row.draining ? `${row.process} draining` : row.process,
     String(row.connections),
     perSecond(row.inPerSecond),
@@ -181,12 +194,14 @@ function bytes(count: number): string {
   return count < 1024 * 1024 ? `${Math.round(count / 1024)} KiB` : `${Math.round(count / 1024 / 1024)} MiB`;
 }
 
-/** Columns of equal width; all but the first two to the right. */
+/** Columns of equal width, those that say something; all but the names to the right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
+  const [, ...values] = rows;
+  const shown = columns.map((_, column) => column).filter((column) => values.some((row) => row[column] !== ''));
   const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
-    row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+    shown
+      .map((column) => (column < 3 ? row[column]!.padEnd(widths[column]!) : row[column]!.padStart(widths[column]!)))
       .join('  ')
       .trimEnd(),
   );
