@@ -22,6 +22,7 @@ const byCode: Record<string, number> = {
   KEYS_BAD: exitCodes.usage,
   KEYS_PERMISSION: exitCodes.busyOrPermission,
   TLS_BAD: exitCodes.usage,
+  TOKEN_FILE: exitCodes.usage,
   PROBES_LOCKED: exitCodes.busyOrPermission,
   TRANSPORT_NOT_FOUND: exitCodes.noDevice,
   HIL_NO_PROBE: exitCodes.noDevice,

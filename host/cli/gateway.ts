@@ -9,6 +9,7 @@ import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
 import { BLE_AUTO, startRelay } from './relay.ts';
 import { closeAll, logPrinter, stopSignal } from './service.ts';
+import { type TokenFlags, tokenSource, withTokenOptions } from './token-file.ts';
 
 export interface ProbeFlags {
   serial: string[];
@@ -20,10 +21,9 @@ export interface ProbeFlags {
   trust: TrustMode;
 }
 
-interface GatewayFlags extends ProbeFlags {
+interface GatewayFlags extends ProbeFlags, TokenFlags {
   cloud: string;
   site: string;
-  token?: string;
   counters: number;
   json?: true;
 }
@@ -32,6 +32,7 @@ const examples = `
 Examples:
   $ earl gateway --serial auto                          every LaunchPad that is plugged in, now or later
   $ earl gateway --serial /dev/ttyACM0 --cloud wss://earl.example.org --token TOKEN --site kitchen
+  $ earl gateway --serial auto --cloud wss://earl.example.org --token-file /run/earl/token   renewed while it runs
   $ earl emulate ball --tcp 4000 &
   $ earl gateway --tcp 127.0.0.1:4000 --probe emu:light   one probe behind TCP, one emulated in this process
   $ earl gateway --ble --serial auto                    every Bluetooth bridge and every LaunchPad, now or later
@@ -47,10 +48,10 @@ What a probe says is published as SITE/PROBE/samples, status, events, leds and c
 for until it is back; while the cloud is away samples are kept, and what had to be dropped is counted and said.`;
 
 export function gatewayCommand(): Command {
-  return withProbeFlags(new Command('gateway'))
+  const command = withProbeFlags(new Command('gateway'))
     .description('Relay probes on serial ports, TCP, Bluetooth or emulated ones to a cloud')
-    .option('--cloud <url>', 'where the cloud listens', 'ws://127.0.0.1:8080')
-    .option('--token <text>', 'what the cloud asks for, if it does')
+    .option('--cloud <url>', 'where the cloud listens', 'ws://127.0.0.1:8080');
+  return withTokenOptions(command)
     .option('--site <name>', 'first level of every topic', siteName(hostname()))
     .option('--counters <duration>', 'time between two looks at the counters of a probe', parseDurationMs, 10_000)
     .option('--json', 'print events as JSON lines on stdout')
@@ -110,7 +111,7 @@ async function run(flags: GatewayFlags): Promise<void> {
   let refused: unknown;
   const relay = await startRelay({
     cloudUrl: flags.cloud,
-    token: flags.token,
+    token: tokenSource(flags),
     site: checkSite(flags.site),
     probes,
     adapter: flags.adapter,
@@ -125,8 +126,15 @@ async function run(flags: GatewayFlags): Promise<void> {
   });
   await signal.stopped;
   await closeAll([() => relay.close()]);
-  if (refused !== undefined) throw refused;
+  if (refused !== undefined) throw withHint(refused);
   log({ level: 'info', event: 'stopped', message: 'stopped' });
+}
+
+/** A token on the command line has no successor. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof EarlError) || error.code !== 'CLOUD_UNAUTHORIZED') return error;
+  const hint = 'start with one that is in force, or with --token-file, whose file is read again when it changes';
+  return new EarlError(error.code, `${error.message}: ${hint}`, { cause: error });
 }
 
 /** A host name as a topic level. */

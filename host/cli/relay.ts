@@ -1,7 +1,7 @@
 /** A gateway with everything around it, as `earl gateway` and `earl up` start it: client, transports, and their end. */
 
-import { connect } from '../../cloud/client/index.node.ts';
-import { errorMessage } from '../../errors/index.ts';
+import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
+import { EarlError, errorMessage } from '../../errors/index.ts';
 import { BleWatch, Gateway, type Log, SerialWatch, systemClock } from '../gateway/index.ts';
 import { ProbeStore, type TrustMode, TrustPolicy } from '../probes/index.ts';
 import { BleAdapters, BleTransport } from '../transport/ble.ts';
@@ -9,11 +9,12 @@ import type { EmulatedTransport } from '../transport/emulated.ts';
 import { listSerialPorts } from '../transport/list.ts';
 import { openTransport } from '../transport/open.ts';
 import type { Transport } from '../transport/transport.ts';
+import { TokenFile, type TokenSource } from './token-file.ts';
 
 export interface RelayOptions {
   /** `ws://…` of the cloud. */
   readonly cloudUrl: string;
-  readonly token?: string | undefined;
+  readonly token?: TokenSource | undefined;
   readonly site: string;
   /**
    * Transports by their URLs, `serial:auto` for every known board, `ble:auto` for every Bluetooth bridge; all are checked
@@ -55,7 +56,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const transports = await Promise.all(urls.map((probe) => openTransport(probe, { ble })));
   const client = connect({
     url,
-    ...(token !== undefined && { token }),
+    ...(token !== undefined && { token: shown(token) }),
     onHandlerError: (error) => log({ level: 'error', event: 'cloud-error', message: errorMessage(error) }),
   });
   try {
@@ -77,15 +78,35 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   });
   const watch = options.probes.includes(AUTO) ? watchPorts(gateway, log) : undefined;
   const named = transports.filter((transport) => transport instanceof BleTransport);
+  const unwatchToken = token instanceof TokenFile ? watchToken(token, client, log) : () => {};
   const bleWatch = options.probes.includes(BLE_AUTO) ? watchBridges(gateway, log, ble, named) : undefined;
   return {
     gateway,
     async close() {
       watch?.stop();
+      unwatchToken();
       await Promise.all([bleWatch?.stop(), gateway.close()]);
       await client.close();
     },
   };
+}
+
+function shown(token: TokenSource): string | ((refused?: string) => string) {
+  return typeof token === 'string' ? token : (refused) => token.read(refused);
+}
+
+/** A token that was put in place of another is shown at once: it may be there because the other one is withdrawn. */
+function watchToken(file: TokenFile, client: CloudClient, log: Log): () => void {
+  const renewed = (isRenewed: boolean) => {
+    if (isRenewed)
+      log({ level: 'info', event: 'token-renewed', message: `the cloud has the new token of ${file.path}` });
+  };
+  const failed = (error: unknown) => {
+    // Where there is no connection, the next one begins with the new token.
+    if (error instanceof EarlError && error.code === 'CLOUD_DISCONNECTED') return;
+    log({ level: 'error', event: 'cloud-error', message: `the new token of ${file.path}: ${errorMessage(error)}` });
+  };
+  return file.watch(() => void client.refreshToken().then(renewed, failed));
 }
 
 function isEmulated(transport: Transport): transport is EmulatedTransport {
