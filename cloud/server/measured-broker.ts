@@ -2,7 +2,7 @@
  * A broker as its sessions see it, which counts what is handed to them and measures how long a message takes from being
  * published to being written to the sockets of its subscribers, at the end of that turn of the event loop.
  *
- * Measured is the first message that is published after each tick of a timer, so that the others cost one comparison.
+ * Measured is the first message that is published after each `tick`, so that the others cost one comparison.
  * What reaches no subscriber of this server within seconds is not counted.
  */
 
@@ -19,8 +19,6 @@ import {
   topicPublisher,
 } from '../broker/index.ts';
 
-/** Between two messages that are measured. */
-const periodMs = 100;
 /** After which a message that was not delivered is forgotten. */
 const patienceMs = 5_000;
 
@@ -36,16 +34,20 @@ export class MeasuredBroker implements Broker {
   readonly #broker: Broker;
   readonly #keepsObjects: boolean;
   readonly #observe: (seconds: number) => void;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #onSample: () => void;
   #due = false;
   #sample: Sample | undefined;
   #deliveries = 0;
 
-  /** @param observe called with each measured time */
-  constructor(broker: Broker, observe: (seconds: number) => void) {
+  /**
+   * @param observe called with each measured time
+   * @param onSample called when a message is going to be measured
+   */
+  constructor(broker: Broker, observe: (seconds: number) => void, onSample: () => void = () => {}) {
     this.#broker = broker;
     this.#keepsObjects = broker instanceof LocalBroker;
     this.#observe = observe;
+    this.#onSample = onSample;
   }
 
   /** Messages handed to subscriptions: one that two filters of a client select counts twice. */
@@ -53,16 +55,9 @@ export class MeasuredBroker implements Broker {
     return this.#deliveries;
   }
 
-  start(): void {
-    this.#timer = setInterval(() => {
-      this.#due = this.#sample === undefined || performance.now() - this.#sample.publishedMs > patienceMs;
-    }, periodMs);
-    this.#timer.unref();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#due = false;
+  /** The next message that is published is to be measured, unless one is on its way. */
+  tick(): void {
+    this.#due = this.#sample === undefined || performance.now() - this.#sample.publishedMs > patienceMs;
   }
 
   subscribe(
@@ -105,6 +100,7 @@ export class MeasuredBroker implements Broker {
   #begin(topic: string, payload: Buffer, same: boolean): void {
     this.#due = false;
     this.#sample = { topic, payload, same, publishedMs: performance.now() };
+    this.#onSample();
   }
 
   #delivered(message: BrokerMessage): void {

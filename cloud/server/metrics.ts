@@ -21,15 +21,23 @@ export interface MetricSources {
 
 const lagBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 const serviceBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-/** Period of the timer whose lateness is the lag. */
-const lagPeriodMs = 100;
+/** Period of the timer whose lateness is the lag, and after which a message is measured. */
+const busyPeriodMs = 100;
+/** While nobody says anything: each time that a process wakes up costs it a fifth of a millisecond. */
+const idlePeriodMs = 1000;
 
 export class Metrics {
   /** What sessions are to use in the place of the broker. */
   readonly broker: MeasuredBroker;
   readonly #registry = new Registry();
   readonly #lag: Histogram;
+  readonly #counters: CloudCounters;
+  readonly #beat = () => this.#onBeat();
   #timer: NodeJS.Timeout | undefined;
+  #periodMs = 0;
+  #dueMs = 0;
+  /** What clients had said at the last beat. */
+  #heard = 0;
 
   constructor(sources: MetricSources) {
     this.#registry.setDefaultLabels({ process: String(process.pid) });
@@ -38,10 +46,15 @@ export class Metrics {
       'From the publishing of a message to its writing to the sockets of its subscribers, measured ten times a second.',
       serviceBuckets,
     );
-    this.broker = new MeasuredBroker(sources.broker, (seconds) => service.observe(seconds));
+    this.#counters = sources.counters;
+    this.broker = new MeasuredBroker(
+      sources.broker,
+      (seconds) => service.observe(seconds),
+      () => this.#wake(),
+    );
     this.#lag = this.#histogram(
       'earl_event_loop_lag_seconds',
-      `How late a timer of ${lagPeriodMs} ms comes.`,
+      `How late a timer of ${busyPeriodMs} ms comes; of ${idlePeriodMs} ms while no client says anything.`,
       lagBuckets,
     );
     this.#addServer(sources);
@@ -53,24 +66,42 @@ export class Metrics {
   }
 
   start(): void {
-    this.broker.start();
-    let last = performance.now();
-    // Not monitorEventLoopDelay: its histogram has no buckets to be read, and forgets the tick after each reset.
-    this.#timer = setInterval(() => {
-      const now = performance.now();
-      this.#lag.observe(Math.max(0, now - last - lagPeriodMs) / 1000);
-      last = now;
-    }, lagPeriodMs);
-    this.#timer.unref();
+    this.broker.tick();
+    this.#arm(busyPeriodMs);
   }
 
   stop(): void {
-    this.broker.stop();
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#periodMs = 0;
   }
 
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  // Not monitorEventLoopDelay: its histogram has no buckets to be read, and forgets the tick after each reset.
+  #arm(periodMs: number): void {
+    this.#periodMs = periodMs;
+    this.#dueMs = performance.now() + periodMs;
+    this.#timer = setTimeout(this.#beat, periodMs);
+    this.#timer.unref();
+  }
+
+  #onBeat(): void {
+    this.#lag.observe(Math.max(0, performance.now() - this.#dueMs) / 1000);
+    const { messagesIn, connections } = this.#counters;
+    const heard = messagesIn + connections;
+    const isBusy = heard !== this.#heard;
+    this.#heard = heard;
+    this.broker.tick();
+    this.#arm(isBusy ? busyPeriodMs : idlePeriodMs);
+  }
+
+  /** A message comes after a silence. */
+  #wake(): void {
+    if (this.#periodMs !== idlePeriodMs) return;
+    clearTimeout(this.#timer);
+    this.#arm(busyPeriodMs);
   }
 
   #addServer({ broker, counters, connections, waitingBytes, isDraining }: MetricSources): void {

@@ -72,7 +72,13 @@ describe('/metrics', () => {
 
   it('measures how late the event loop is', async () => {
     const cloud = await start();
-    await expect.poll(async () => figure(await metrics(cloud), 'earl_event_loop_lag_seconds')).toBeGreaterThan(3);
+    const client = await RawClient.join(cloud);
+    await expect
+      .poll(async () => {
+        client.say({ op: 'publish', topic: 'a', data: 1 });
+        return figure(await metrics(cloud), 'earl_event_loop_lag_seconds');
+      })
+      .toBeGreaterThan(3);
     const above = async () => {
       const families = await metrics(cloud);
       const { samples } = families.get('earl_event_loop_lag_seconds')!;

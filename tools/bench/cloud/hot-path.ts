@@ -93,14 +93,6 @@ class Bench {
     return this.#sinks.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  start(): void {
-    this.#broker.start();
-  }
-
-  stop(): void {
-    this.#broker.stop();
-  }
-
   /** Made beforehand, as sockets bring them; the numbers of topics begin at 1. */
   #message(batch: number, round: number): Buffer {
     const { topicsPerPublisher, payloadBytes } = this.#workload;
@@ -158,7 +150,6 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 async function run(workload: Workload, seconds: number): Promise<Record<string, number | string>> {
   const bench = new Bench(workload);
   await bench.open();
-  bench.start();
   const { subscribersPerPublisher, watchers } = workload;
   const play = async (forMs: number) => {
     for (const end = performance.now() + forMs; performance.now() < end; ) {
@@ -179,7 +170,6 @@ async function run(workload: Workload, seconds: number): Promise<Record<string, 
   }
   const deliveries = (bench.sent - before.sent) * perSample;
   await new Promise((resolve) => setTimeout(resolve, 2 * workload.maxDelayMs));
-  bench.stop();
   const bytes = bench.bytesOut - before.bytes;
   if (bytes < deliveries * workload.payloadBytes) throw new EarlError('BENCH_WRONG', 'frames are missing');
   const rounded = (value: number) => Math.round(value * 1000) / 1000;
