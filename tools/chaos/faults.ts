@@ -101,6 +101,21 @@ export function pauseChild(program: Program): FaultSource {
   };
 }
 
+/** SIGSTOP and SIGCONT of the primary, while its workers go on talking to clients. */
+export function pausePrimary(program: Program): FaultSource {
+  return (random) => {
+    const holdMs = random.between(500, 5000);
+    return {
+      kind: 'pause primary',
+      what: `SIGSTOP of the primary of ${program.name} for ${holdMs} ms`,
+      target: program.name,
+      holdMs,
+      inject: () => program.signalParent('SIGSTOP'),
+      heal: () => program.signalParent('SIGCONT'),
+    };
+  };
+}
+
 /** kill -9 of the primary alone; the workers have to notice, or nobody could start it again. */
 export function killPrimary(program: Program, onOrphans: (what: string) => void): FaultSource {
   return (random) => {

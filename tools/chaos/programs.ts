@@ -25,7 +25,7 @@ while read -r word group; do
     keep) keep=yes ;;
   esac
 done
-for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 [ "$keep" ] || rm -rf -- "$1"
 `;
 
@@ -168,6 +168,11 @@ export class Program {
     killGroup(this.#child!.pid!, 'SIGCONT');
   }
 
+  /** The first process alone, as `pause` and `resume` do to all. */
+  signalParent(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child!.kill(signal);
+  }
+
   /** The processes that it has started itself. */
   children(): number[] {
     const pid = this.#child?.pid;
@@ -186,7 +191,13 @@ export class Program {
     const { command, args, guard, folder, ready } = this.#options;
     this.#saidReady = false;
     this.#log.write(`--- ${new Date().toISOString()} ${command} ${args.join(' ')}\n`);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, cwd: folder });
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      cwd: folder,
+      // What is killed leaves its temporary files: they go with the run's.
+      env: { ...process.env, TMPDIR: guard.folder },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.pipe(this.#log, { end: false });
     if (ready !== undefined) {

@@ -6,7 +6,19 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cut, kill, killChild, killPrimary, partition, pause, pauseChild, refuse, restart, slow } from './faults.ts';
+import {
+  cut,
+  kill,
+  killChild,
+  killPrimary,
+  partition,
+  pause,
+  pauseChild,
+  pausePrimary,
+  refuse,
+  restart,
+  slow,
+} from './faults.ts';
 import { freePort, type Guard, Program } from './programs.ts';
 import { FaultyProxy, type Tamper } from './proxy.ts';
 import type { SeededRandom } from './random.ts';
@@ -41,7 +53,7 @@ async function data(options: TopologyOptions): Promise<Topology> {
 /** The memory of the primary is what holds the messages: workers come and go, the primary only pauses. */
 async function workers(options: TopologyOptions): Promise<Topology> {
   const server = await earl('server', ['--workers', '2'], options);
-  const faults = [killChild(server), pauseChild(server), pause(server)];
+  const faults = [killChild(server), pauseChild(server), pausePrimary(server), pause(server)];
   return started([server], () => server.port, options, faults);
 }
 
@@ -52,6 +64,7 @@ async function dataWorkers(options: TopologyOptions): Promise<Topology> {
     killPrimary(server, options.onCrash),
     killChild(server),
     pauseChild(server),
+    pausePrimary(server),
     pause(server),
     restart(server),
   ]);
