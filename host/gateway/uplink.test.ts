@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { CloudClient } from '../../cloud/client/client.ts';
+import type { CloudClient, PublishOptions } from '../../cloud/client/client.ts';
 import type { Json } from '../../cloud/protocol/messages.ts';
 import { EarlError } from '../../errors/index.ts';
 import { systemClock } from './clock.ts';
@@ -12,6 +12,7 @@ interface Sent {
   data: Json;
   seq: number;
   retain: boolean;
+  batchMs: number | undefined;
   resolve(): void;
   reject(code: string): void;
 }
@@ -27,10 +28,11 @@ class ScriptedClient {
     return () => this.watchers.delete(changed);
   }
 
-  publishAcknowledged(topic: string, data: Json, seq: number, options?: { retain?: boolean }): Promise<void> {
+  publishAcknowledged(topic: string, data: Json, seq: number, options: PublishOptions = {}): Promise<void> {
     return new Promise((resolve, fail) => {
       const reject = (code: string) => fail(new EarlError(code, code));
-      this.sent.push({ topic, data, seq, retain: options?.retain ?? false, resolve, reject });
+      const { retain = false, batchMs } = options;
+      this.sent.push({ topic, data, seq, retain, batchMs, resolve, reject });
     });
   }
 
@@ -109,6 +111,19 @@ test('states are retained, samples are not', () => {
   uplink.publish({ topic: 'site/p/status', data: 1, kind: 'state' });
   uplink.publish(sample(2));
   expect(client.sent.map(({ retain }) => retain)).toEqual([true, false]);
+});
+
+test('samples may be gathered, while states and events do not wait', () => {
+  client.connected = true;
+  const uplink = uplinkOf({ batchMs: () => 50 });
+  uplink.publish(sample(1));
+  uplink.publish({ topic: 'site/p/status', data: 2, kind: 'state' });
+  uplink.publish({ topic: 'site/p/events', data: 3, kind: 'event' });
+  expect(client.sent.map(({ data, batchMs }) => [data, batchMs])).toEqual([
+    [1, 50],
+    [2, 0],
+    [3, 0],
+  ]);
 });
 
 test('after a disconnect, unacknowledged messages come again with their numbers, before what waited', async () => {

@@ -18,8 +18,10 @@ export interface UplinkOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: SpoolLimits;
-  /** Messages on their way before the first of them is acknowledged. */
+  /** Messages on their way before the first of them is acknowledged; 512 when absent. */
   readonly window?: number;
+  /** Window in which samples are gathered into one message to the cloud, ms; 0 when absent. Asked for each sample. */
+  readonly batchMs?: () => number;
   /** Pause after the server said that it is overloaded, ms. */
   readonly retryMs?: number;
   /** A message had to go: the spool was full, or the server will never take it. */
@@ -54,7 +56,7 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.options = options;
-    this.window = options.window ?? 64;
+    this.window = options.window ?? 512;
     this.spool = new Spool(options.limits, (entry) => this.drop(entry));
     this.stopWatching = options.client.onState((connected, reason) => {
       if (connected) this.connected();
@@ -145,7 +147,8 @@ export class Uplink {
   private send(entry: SpoolEntry, connection: number): void {
     const { client } = this.options;
     const retain = entry.kind === 'state';
-    client.publishAcknowledged(entry.topic, entry.data, entry.seq!, { retain }).then(
+    const batchMs = entry.kind === 'sample' ? (this.options.batchMs?.() ?? 0) : 0;
+    client.publishAcknowledged(entry.topic, entry.data, entry.seq!, { retain, batchMs }).then(
       () => this.settled(entry),
       (error: unknown) => this.refused(entry, connection, error),
     );
