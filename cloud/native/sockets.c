@@ -202,7 +202,8 @@ static void take_early(struct sockets *sockets, uint32_t id, const uint8_t *byte
     }
 }
 
-static void read_socket(struct sockets *sockets, struct connection *connection) {
+/* One read a look, so that nobody has to wait for a socket that always has more. */
+static void read_socket(struct sockets *sockets, struct connection *connection, bool has_ended) {
     uint8_t *bytes = sockets->shared.input + sockets->input_at;
     ssize_t length;
 
@@ -210,8 +211,11 @@ static void read_socket(struct sockets *sockets, struct connection *connection) 
         length = recv(connection->descriptor, bytes, READ_BYTES, MSG_DONTWAIT);
     } while (length < 0 && errno == EINTR);
     if (length > 0) {
-        sockets->has_more |= length == READ_BYTES;
         take_bytes(sockets, connection, bytes, (size_t)length);
+        if ((length == READ_BYTES || has_ended) && connection->descriptor >= 0) {
+            sockets->has_more = true;
+            sockets_watch(sockets, connection);
+        }
     } else if (length == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
         sockets_end(sockets, connection, WS_ABNORMAL);
     }
@@ -229,15 +233,8 @@ static void handle_ready(struct sockets *sockets, const struct epoll_event *read
     if (ready->events & EPOLLOUT) {
         connection_drain(sockets, connection);
     }
-    if (connection->descriptor < 0) {
-        return;
-    }
-    if (connection->is_read) {
-        if (ready->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-            read_socket(sockets, connection);
-        }
-    } else if (ready->events & (EPOLLHUP | EPOLLERR)) {
-        table_unwatch(sockets, connection);
+    if (connection->descriptor >= 0 && connection->is_read && ready->events & ~(uint32_t)EPOLLOUT) {
+        read_socket(sockets, connection, (ready->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
     }
 }
 

@@ -94,8 +94,6 @@ struct connection {
     int descriptor;
     uint8_t state;
     bool is_read;
-    /* Not in the epoll set: hung up while it was not read. */
-    bool is_unwatched;
     bool ends_when_drained;
     uint16_t close_code;
     /* Pieces of this flush: the first and the last. */
@@ -136,7 +134,7 @@ struct sockets {
     struct piece *pieces;
     uint32_t *dirty;
     bool is_looking;
-    /* A read filled its buffer: there is more. */
+    /* A socket is to be read again: it had more than one read takes, or has ended. */
     bool has_more;
     void (*deliver)(void *owner, size_t event_count);
     /* Asks the owner to look soon, although the epoll descriptor may not be readable. */
@@ -178,6 +176,7 @@ void output_close(struct sockets *sockets);
 /* sockets.c, for output.c */
 struct connection *sockets_find(struct sockets *sockets, uint32_t id);
 uint32_t sockets_slot(const struct sockets *sockets, const struct connection *connection);
+/* Tells the kernel what is waited for, and to say it again when it is there already. */
 void sockets_watch(struct sockets *sockets, struct connection *connection);
 void sockets_end(struct sockets *sockets, struct connection *connection, uint16_t code);
 void sockets_event(struct sockets *sockets, const struct connection *connection, enum event_kind kind, size_t start,

@@ -61,23 +61,18 @@ void table_release(struct sockets *sockets, struct connection *connection) {
 static struct epoll_event events_of(const struct connection *connection) {
     struct epoll_event event = {.data.u32 = connection->id};
 
-    event.events = (connection->is_read ? (uint32_t)EPOLLIN : 0) | (connection->backlog ? (uint32_t)EPOLLOUT : 0);
+    /* Edge-triggered: else the kernel asks each socket twice, once more when it has been read. */
+    event.events = (uint32_t)EPOLLET | (connection->is_read ? (uint32_t)(EPOLLIN | EPOLLRDHUP) : 0) |
+                   (connection->backlog ? (uint32_t)EPOLLOUT : 0);
     return event;
 }
 
 void sockets_watch(struct sockets *sockets, struct connection *connection) {
     struct epoll_event event = events_of(connection);
-    int operation = connection->is_unwatched ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
-    connection->is_unwatched = false;
-    if (epoll_ctl(sockets->epoll, operation, connection->descriptor, &event) != 0) {
+    if (epoll_ctl(sockets->epoll, EPOLL_CTL_MOD, connection->descriptor, &event) != 0) {
         sockets_end(sockets, connection, WS_ABNORMAL);
     }
-}
-
-void table_unwatch(struct sockets *sockets, struct connection *connection) {
-    connection->is_unwatched = true;
-    epoll_ctl(sockets->epoll, EPOLL_CTL_DEL, connection->descriptor, NULL);
 }
 
 uint32_t sockets_adopt(struct sockets *sockets, int descriptor, const uint8_t *early, size_t early_length) {

@@ -6,8 +6,6 @@
 
 /* A slot whose end the owner has heard of may be used again. */
 void table_release(struct sockets *sockets, struct connection *connection);
-/* Takes a socket out of the epoll set, which would report its hang-up again and again. */
-void table_unwatch(struct sockets *sockets, struct connection *connection);
 
 /* early.c: bytes that were read before a socket was taken over; they are the first that the next look reads. */
 bool early_keep(struct sockets *sockets, uint32_t id, const uint8_t *bytes, size_t length);
