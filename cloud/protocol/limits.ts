@@ -20,6 +20,16 @@ export const limits = {
   servedProbes: 256,
   /** Most messages in a will, however many `will` it was said in. */
   willMessages: 256,
+  clientNameLength: 64,
+  clientKindLength: 32,
+  /** Longest `info` of a client as JSON in UTF-16 code units. */
+  clientInfoLength: 1_024,
+  /** Most places that a client can say it is at. */
+  places: 16,
+  /** Most places of one client that an answer lists. */
+  listedPlaces: 64,
+  /** Most clients that one filter of `presence` brings. */
+  presentClients: 1_000,
   /** Most numbers in the `data` of a command's result. */
   resultData: 1024,
   commandTimeoutMs: { least: 1, standard: 5_000, most: 60_000 },

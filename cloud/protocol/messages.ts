@@ -5,6 +5,8 @@
  * of the sender's choice, and the server answers each with `ok`, `error` or `reply` of the same `id`.
  */
 
+import type { ClientDescription, PresenceChanges, PresentClient } from './presence.ts';
+
 export const SUBPROTOCOL_JSON = 'earl.v1.json';
 /** The thesis' clients: publisher and subscriber objects, no acknowledgements. */
 export const SUBPROTOCOL_ECHO = 'echo-protocol';
@@ -80,8 +82,11 @@ export interface ProbeEventData {
 export type CommandObject = { name: string } & { [field: string]: Json };
 
 export type ClientMessage =
-  /** First message of a connection. `publisher` names the sender across reconnects, for deduplication. */
-  | { op: 'hello'; publisher?: string; token?: string }
+  /**
+   * First message of a connection. `publisher` names the sender across reconnects, for deduplication; with `client` it
+   * can be seen by others, at the places that `here` names and the probes that it serves.
+   */
+  | { op: 'hello'; publisher?: string; token?: string; client?: ClientDescription }
   /** Goes on with another token of the same subject that allows no more than the one before. */
   | { op: 'refresh'; id: number; token: string }
   /**
@@ -107,6 +112,13 @@ export type ClientMessage =
    * Replaces the earlier will; with `add` only its messages on the same topics.
    */
   | { op: 'will'; id: number; messages: WillMessage[]; add?: boolean }
+  /** Where this client is (paths such as `site/probe`), in place of what it said before; `info` replaces that of `hello`. */
+  | { op: 'here'; id: number; at: string[]; info?: { [field: string]: Json } }
+  /**
+   * Who is at places that the filter selects; answered by `presence`. With `follow` true changes come as well, with
+   * `follow` false they end.
+   */
+  | { op: 'presence'; id: number; filter: string; follow?: boolean }
   /** Goodbye: the cloud forgets the will and closes with 1000. */
   | { op: 'bye' }
   | { op: 'ping'; id: number };
@@ -147,6 +159,10 @@ export type ServerMessage =
   | { op: 'message'; topic: string; offset: number; data: Json; retained?: true; encoding?: 'base64' }
   | { op: 'command'; call: string; probe: string; command: CommandObject; timeoutMs: number }
   | { op: 'reply'; id: number; result: CommandResult }
+  /** In parts when there are many: all but the last have `more`. Beyond 1,000 clients it is `truncated`. */
+  | { op: 'presence'; id: number; clients: PresentClient[]; more?: true; truncated?: true }
+  /** What changed among the clients that are followed; `truncated` while there are more than 1,000. */
+  | ({ op: 'changed'; filter: string; truncated?: true } & PresenceChanges)
   | { op: 'pong'; id: number };
 
 /** Error numbers: 1xx the request is wrong, do not repeat it; 2xx try again later. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseClientMessage, parseServerMessage } from './index.ts';
+import { type PresentClient, parseClientMessage, parseServerMessage } from './index.ts';
 import type { ClientMessage, Json, ServerMessage } from './messages.ts';
 
 const clientMessages: ClientMessage[] = [
@@ -27,7 +27,20 @@ const clientMessages: ClientMessage[] = [
     add: true,
   },
   { op: 'bye' },
+  { op: 'hello', client: { name: 'lab page', kind: 'page', info: { user: 'Anna' } } },
+  { op: 'here', id: 7, at: [] },
+  { op: 'here', id: 7, at: ['home', 'home/ball'], info: {} },
+  { op: 'presence', id: 8, filter: 'home/#' },
+  { op: 'presence', id: 8, filter: '#', follow: false },
 ];
+
+const here: PresentClient = {
+  id: 'x',
+  session: 'x-1',
+  name: 'lab page',
+  since: '2026-11-22T06:00:00.000Z',
+  at: ['home'],
+};
 
 const serverMessages: ServerMessage[] = [
   { op: 'welcome', server: 'earl/0.1.0', session: 'x', maxMessageBytes: 65536 },
@@ -41,6 +54,11 @@ const serverMessages: ServerMessage[] = [
   { op: 'command', call: 'x-1', probe: 'home/ball', command: { name: 'ping' }, timeoutMs: 5000 },
   { op: 'reply', id: 1, result: { status: 'ok', data: [] } },
   { op: 'pong', id: 1 },
+  { op: 'presence', id: 1, clients: [] },
+  { op: 'presence', id: 1, clients: [{ ...here, kind: 'page', info: { a: 1 }, unlisted: 7 }], more: true },
+  { op: 'presence', id: 1, clients: [{ ...here, publisher: 'p', subject: 'anna' }], truncated: true },
+  { op: 'changed', filter: 'home/#', joined: [here], updated: [], left: ['y'] },
+  { op: 'changed', filter: 'home/#', joined: [], updated: [here], left: [], truncated: true },
 ];
 
 describe('parse', () => {
@@ -74,6 +92,16 @@ describe('parse', () => {
     ['{"op":"hello","publisher":""}', 100, /"publisher"/],
     ['{"op":"hello","publisher":7}', 100, /"publisher"/],
     [`{"op":"hello","publisher":"${'x'.repeat(129)}"}`, 100, /longer than 128/],
+    ['{"op":"hello","publisher":"$will/x"}', 100, /begin with \$/],
+    ['{"op":"hello","client":7}', 100, /"client" must be an object/],
+    ['{"op":"hello","client":{}}', 100, /"name" must be a string/],
+    ['{"op":"hello","client":{"name":"x","info":7}}', 100, /"info" must be an object/],
+    ['{"op":"here","id":1,"at":"home"}', 100, /array/],
+    ['{"op":"here","id":1,"at":["a/#"]}', 101, /the place must not contain the wildcards/],
+    ['{"op":"here","id":1,"at":["$SYS"]}', 101, /the place must not begin with \$/],
+    [JSON.stringify({ op: 'here', id: 1, at: ['a'], info: { a: 'x'.repeat(1020) } }), 103, /longer than 1024/],
+    ['{"op":"presence","id":1,"filter":"a/#/b"}', 102, /last level/],
+    ['{"op":"presence","id":1,"filter":"a","follow":1}', 100, /"follow"/],
     [`{"op":"hello","token":"${'x'.repeat(4097)}"}`, 100, /longer than 4096/],
     ['{"op":"subscribe","id":1}', 100, /"filters" must be an array/],
     ['{"op":"subscribe","id":1,"filter":"a//b"}', 102, /empty level/],

@@ -9,6 +9,7 @@ import * as field from './fields.ts';
 import { type ErrorCode, FieldProblem, isObject, type JsonObject } from './fields.ts';
 import { limits } from './limits.ts';
 import { type ClientMessage, errorCodes, type Json, type ServerMessage, type WillMessage } from './messages.ts';
+import { clientInfo, optionalClient, placesOf, presenceChanges, presentClients } from './presence.ts';
 import { filterProblem, probeProblem, topicProblem } from './topics.ts';
 
 /** A message, or what is wrong with it; `id` is the request's, when it could be read. */
@@ -52,6 +53,7 @@ function clientMessage(object: JsonObject): ClientMessage {
         op,
         ...present('publisher', publisherName(object)),
         ...present('token', field.optionalText(object, 'token', limits.tokenLength)),
+        ...present('client', optionalClient(object)),
       };
     case 'refresh':
       return { op, id: field.counter(object, 'id'), token: field.text(object, 'token', limits.tokenLength) };
@@ -90,6 +92,15 @@ function clientMessage(object: JsonObject): ClientMessage {
         id: field.counter(object, 'id'),
         messages: willMessages(object),
         ...present('add', field.optionalFlag(object, 'add')),
+      };
+    case 'here':
+      return { op, id: field.counter(object, 'id'), at: placesOf(object), ...present('info', clientInfo(object)) };
+    case 'presence':
+      return {
+        op,
+        id: field.counter(object, 'id'),
+        filter: field.path(object, 'filter', filterProblem, errorCodes.badFilter),
+        ...present('follow', field.optionalFlag(object, 'follow')),
       };
     case 'bye':
       return { op };
@@ -169,6 +180,21 @@ function serverMessage(object: JsonObject): ServerMessage {
         command: field.command(object),
         timeoutMs: optionalTimeoutMs(object) ?? limits.commandTimeoutMs.standard,
       };
+    case 'presence':
+      return {
+        op,
+        id: field.counter(object, 'id'),
+        clients: presentClients(object, 'clients'),
+        ...(field.optionalFlag(object, 'more') ? { more: true } : {}),
+        ...truncated(object),
+      };
+    case 'changed':
+      return {
+        op,
+        filter: field.path(object, 'filter', filterProblem, errorCodes.badFilter),
+        ...presenceChanges(object),
+        ...truncated(object),
+      };
     case 'reply':
       return { op, id: field.counter(object, 'id'), result: field.commandResult(object) };
     default:
@@ -187,12 +213,17 @@ function filtersOf(object: JsonObject): string[] {
 function publisherName(object: JsonObject): string | undefined {
   const name = field.optionalText(object, 'publisher', limits.publisherLength);
   if (name === '') throw new FieldProblem('"publisher" must not be empty');
+  if (name?.startsWith('$')) throw new FieldProblem('"publisher" must not begin with $');
   return name;
 }
 
 function optionalTimeoutMs(object: JsonObject): number | undefined {
   const { least, most } = limits.commandTimeoutMs;
   return field.optionalInteger(object, 'timeoutMs', least, most);
+}
+
+function truncated(object: JsonObject): { truncated?: true } {
+  return field.optionalFlag(object, 'truncated') ? { truncated: true } : {};
 }
 
 /** An object with this one property, or without it: exactOptionalPropertyTypes has no room for undefined. */

@@ -6,7 +6,8 @@
 import { type ClientMessage, closeCodes, errorCodes } from '../protocol/index.ts';
 import { type Answers, closeReason } from './answers.ts';
 import type { Connection } from './connection.ts';
-import { allRights, type Rights } from './rights.ts';
+import { RequestError } from './request-error.ts';
+import { type Action, allRights, type Rights } from './rights.ts';
 import type { TokenGate } from './tokens.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
@@ -66,9 +67,19 @@ export class Admission implements LeaseEvents {
     return this.#lease?.grant.rights ?? allRights;
   }
 
+  get subject(): string | undefined {
+    return this.#lease?.grant.subject;
+  }
+
   /** Keeps what came while the token is checked, until it has been. */
   hold(take: () => void): void {
     this.#waiting!.push(take);
+  }
+
+  /** Throws a `RequestError` for the first path at which the client may not do so. */
+  mustAllow(action: Action, paths: readonly string[]): void {
+    const refused = paths.find((path) => !this.rights.may(action, path));
+    if (refused !== undefined) throw new RequestError(errorCodes.forbidden, refusalOf(action, refused));
   }
 
   hello(message: Hello): void {
@@ -133,4 +144,16 @@ export class Admission implements LeaseEvents {
     this.#answers.fail(undefined, errorCodes.unauthorized, error.message);
     this.onGrantEnd(error);
   }
+}
+
+const what: Record<Action, string> = {
+  publish: 'publish to',
+  subscribe: 'subscribe to',
+  command: 'command',
+  serve: 'serve',
+  presence: 'be at, or to ask who is at,',
+};
+
+export function refusalOf(action: Action, path: string): string {
+  return `the token does not allow to ${what[action]} ${path}`;
 }

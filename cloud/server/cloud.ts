@@ -25,6 +25,7 @@ import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { QueueBudget } from './outbox.ts';
+import { Presence } from './presence.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
 import { Certificate } from './tls.ts';
@@ -128,6 +129,7 @@ class CloudServer implements Cloud {
       limits: this.#limits,
       counters: this.#counters,
       serverName: options.serverName ?? 'earl',
+      presence: new Presence(this.#directory, this.#commands.served, this.#limits),
       wills: new Wills(this.#broker, this.#directory, this.#limits, (line) => this.#log(line)),
       gate: this.#gate,
       queues: new QueueBudget(this.#limits.allQueuesBytes),
@@ -254,6 +256,7 @@ class CloudServer implements Cloud {
     this.#metrics.stop();
     this.#gate.stop();
     this.#certificate?.stop();
+    this.#services.presence.stop();
     await this.#services.wills.stop();
     await this.#commands.stop();
     await this.#directory.stop();

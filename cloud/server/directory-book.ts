@@ -111,7 +111,7 @@ export class Book<Kept> {
   /** Removes the older records of other sessions of the path, whose owners may be dead already. */
   supersede(path: string, session: string): void {
     const since = this.#records.get(path)?.get(session)?.since ?? 0;
-    for (const other of this.#records.get(path)?.values() ?? []) {
+    for (const other of [...(this.#records.get(path)?.values() ?? [])]) {
       if (other.since < since) this.#publish(this.#topicOf(path, other.session), null);
     }
   }

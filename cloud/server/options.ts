@@ -43,7 +43,15 @@ export const defaultServerLimits = {
   willBytes: 128 * 1024,
   /** Bytes of the wills of all clients; beyond, `error` 202. */
   allWillsBytes: 64 * 1024 * 1024,
-  /** Time for a client that ended without a goodbye to be back before its will is published. */
+  /** Bytes of what all clients say of themselves and where they are; beyond, `error` 202. */
+  presenceBytes: 16 * 1024 * 1024,
+  /** Filters of presence that one connection follows; beyond, `error` 104. */
+  followedFilters: 4,
+  /** Filters of presence that all connections follow; beyond, `error` 202. */
+  presenceFilters: 1_000,
+  /** Time for which changes of presence are gathered. */
+  presenceDelayMs: 100,
+  /** Time for a client that ended without a goodbye to be back before it has left and its will is published. */
   willDelayMs: 1_000,
   /** MQTT packets with QoS 1 that wait for one client's acknowledgement; what comes then waits. */
   mqttInFlight: 64,

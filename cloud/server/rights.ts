@@ -1,5 +1,6 @@
 /**
- * What a client may do: filters of topics it may publish to and subscribe to, of probes it may command and serve.
+ * What a client may do: filters of topics it may publish to and subscribe to, of probes it may command and serve, of
+ * places where it may be and see who is.
  *
  * A filter asked for is allowed when one filter of the scope selects every topic that it selects; a union of several is
  * not worked out, and the cloud's own topics (`$`) are never allowed. Checked when a topic is named, not per message.
@@ -7,9 +8,12 @@
 
 import { isReserved } from '../protocol/index.ts';
 
-export const actions = ['publish', 'subscribe', 'command', 'serve'] as const;
+export const actions = ['publish', 'subscribe', 'command', 'serve', 'presence'] as const;
 export type Action = (typeof actions)[number];
-/** Filters of topics (publish, subscribe) and of probes as `site/probe` (command, serve); none is allowed where none is named. */
+/**
+ * Filters of topics (publish, subscribe), of probes as `site/probe` (command, serve) and of places (presence: to be there
+ * and to know who is); none is allowed where none is named.
+ */
 export type Scopes = Readonly<Partial<Record<Action, readonly string[]>>>;
 
 export class Rights {
@@ -41,7 +45,13 @@ export class Rights {
 }
 
 /** Everything but the cloud's own topics: whoever holds the one token, or reaches a cloud that has none. */
-export const allRights = new Rights({ publish: ['#'], subscribe: ['#'], command: ['#'], serve: ['#'] });
+export const allRights = new Rights({
+  publish: ['#'],
+  subscribe: ['#'],
+  command: ['#'],
+  serve: ['#'],
+  presence: ['#'],
+});
 
 /** Whether every topic that `asked` selects is selected by `scope`; both as levels. */
 function covers(scope: readonly string[], asked: readonly string[]): boolean {

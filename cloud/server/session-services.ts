@@ -5,6 +5,7 @@ import type { CommandRouter } from './command-router.ts';
 import type { FrameCache } from './frames.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import type { QueueBudget } from './outbox.ts';
+import type { Presence } from './presence.ts';
 import type { TokenGate } from './tokens.ts';
 import type { Wills } from './wills.ts';
 
@@ -15,6 +16,7 @@ export interface SessionServices {
   readonly limits: ServerLimits;
   readonly counters: CloudCounters;
   readonly serverName: string;
+  readonly presence: Presence;
   readonly wills: Wills;
   readonly gate: TokenGate;
   readonly queues: QueueBudget;

@@ -15,20 +15,21 @@ import {
   isReserved,
   parseClientMessage,
 } from '../protocol/index.ts';
-import { Admission } from './admission.ts';
+import { Admission, refusalOf } from './admission.ts';
 import { type Answer, Answers, closeReason, refusal } from './answers.ts';
 import { BinaryPublisher } from './binary-publisher.ts';
+import { publisherOf } from './client-key.ts';
 import type { Connection, ConnectionHandlers } from './connection.ts';
 import { BinaryDelivery, JsonDelivery } from './delivery.ts';
 import { SessionFilters } from './filters.ts';
 import { outOfOrder, PublishOrder } from './publish-order.ts';
 import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
-import type { Action } from './rights.ts';
 import { SessionCommands } from './session-commands.ts';
+import { SessionPresence } from './session-presence.ts';
 import type { SessionServices } from './session-services.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
-import type { Ending, Will } from './will.ts';
+import { endingOf, type Will } from './will.ts';
 
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
 
@@ -46,6 +47,7 @@ export class Session implements ConnectionHandlers {
   readonly #order = new PublishOrder();
   #commands: SessionCommands | undefined;
   #will: Will | undefined;
+  #presence: SessionPresence | undefined;
 
   /**
    * @param grant of the token that the handshake showed already
@@ -111,7 +113,9 @@ export class Session implements ConnectionHandlers {
   }
 
   onClose(code: number): void {
-    this.#will?.end(endings.get(code) ?? 'broken');
+    const ending = endingOf(code);
+    this.#will?.end(ending);
+    this.#presence?.end(ending);
     this.#admission.close();
     this.#rate.close();
     this.#filters.close();
@@ -139,13 +143,19 @@ export class Session implements ConnectionHandlers {
         this.#answers.run(message.id, () => this.#serve(message));
         return;
       case 'command':
-        this.#command(message);
+        this.#itsCommands().command(message);
         return;
       case 'reply':
         this.#commands?.reply(message);
         return;
       case 'will':
         this.#answers.run(message.id, () => this.#setWill(message));
+        return;
+      case 'here':
+        this.#answers.run(message.id, () => this.#itsPresence().here(message));
+        return;
+      case 'presence':
+        this.#itsPresence().ask(message);
         return;
       case 'bye':
         this.#connection.close(closeCodes.goodbye, 'goodbye');
@@ -160,6 +170,7 @@ export class Session implements ConnectionHandlers {
 
   #enter(grant: Grant, message: Request<'hello'>): void {
     this.#publisher = publisherOf(grant, message.publisher);
+    if (message.client) this.#presence = this.#presenceOf(message);
     if (this.#binary) this.#binaryPublisher = this.#publisherOfRecords();
     const { serverName, limits } = this.#services;
     this.#answers.send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
@@ -167,13 +178,13 @@ export class Session implements ConnectionHandlers {
 
   async #subscribe({ filters, ...wishes }: Request<'subscribe'>): Promise<Answer> {
     if (filters.some(isReserved)) throw new RequestError(errorCodes.badFilter, 'filters must not begin with $');
-    this.#mustBeAllowed('subscribe', filters);
+    this.#admission.mustAllow('subscribe', filters);
     const begun = await this.#filters.subscribe(filters, wishes);
     // A refresh may have taken the right away meanwhile.
     const lost = filters.filter((filter) => !this.#admission.rights.may('subscribe', filter));
     if (lost.length === 0) return begun;
     await this.#filters.unsubscribe(lost);
-    throw new RequestError(errorCodes.forbidden, forbidden('subscribe', lost[0]!));
+    throw new RequestError(errorCodes.forbidden, refusalOf('subscribe', lost[0]!));
   }
 
   #publisherOfRecords(): BinaryPublisher {
@@ -199,7 +210,7 @@ export class Session implements ConnectionHandlers {
       return;
     }
     if (!this.#admission.rights.may('publish', topic)) {
-      this.#answers.fail(id, errorCodes.forbidden, forbidden('publish', topic));
+      this.#answers.fail(id, errorCodes.forbidden, refusalOf('publish', topic));
       return;
     }
     if (seq !== undefined && this.#publisher === undefined) {
@@ -222,35 +233,35 @@ export class Session implements ConnectionHandlers {
   }
 
   async #serve({ probes }: Request<'serve'>): Promise<void> {
-    this.#mustBeAllowed('serve', probes);
     await this.#itsCommands().serve(probes);
+    // Probes are served whether others can see by whom or not.
+    await this.#presence?.serves().catch(() => {});
   }
 
   async #setWill({ messages, add = false }: Request<'will'>): Promise<void> {
     const topics = messages.map(({ topic }) => topic);
     if (topics.some(isReserved)) throw new RequestError(errorCodes.badTopic, 'topics must not begin with $');
-    this.#mustBeAllowed('publish', topics);
-    this.#will ??= this.#services.wills.of(this.#id, this.#publisher, () => this.#onWillLost());
+    this.#admission.mustAllow('publish', topics);
+    // What was published says that the client is dead: it must say anew that it lives.
+    const onLost = () => this.#connection.close(closeCodes.gap, 'other servers took this one for dead: connect again');
+    this.#will ??= this.#services.wills.of(this.#id, this.#publisher, onLost);
     await this.#will.set(messages, add);
   }
 
-  /** What was published says that the client is dead: it must say anew that it lives. */
-  #onWillLost(): void {
-    this.#connection.close(closeCodes.gap, 'other servers took this one for dead: connect again');
+  #itsPresence(): SessionPresence {
+    this.#presence ??= this.#presenceOf({});
+    return this.#presence;
   }
 
-  #command(message: Request<'command'>): void {
-    const { id, probe } = message;
-    if (!this.#admission.rights.may('command', probe)) {
-      this.#answers.fail(id, errorCodes.forbidden, forbidden('command', probe));
-      return;
-    }
-    this.#itsCommands().command(message);
+  #presenceOf({ publisher, client }: Pick<Request<'hello'>, 'publisher' | 'client'>): SessionPresence {
+    const { subject } = this.#admission;
+    const who = { session: this.#id, publisher, uniquePublisher: this.#publisher, subject, client };
+    return new SessionPresence(this.#services, this.#answers, this.#admission, this.#rate, who);
   }
 
   #itsCommands(): SessionCommands {
     const { commands, limits } = this.#services;
-    this.#commands ??= new SessionCommands(commands, this.#answers, this.#id, limits.pendingCommands);
+    this.#commands ??= new SessionCommands(commands, this.#answers, this.#admission, this.#id, limits.pendingCommands);
     return this.#commands;
   }
 
@@ -273,35 +284,14 @@ export class Session implements ConnectionHandlers {
     this.#will?.keep((topic) => rights.may('publish', topic));
     this.#binaryPublisher?.keep((topic) => rights.may('publish', topic));
     await this.#filters.keep((filter) => rights.may('subscribe', filter));
+    await this.#presence?.keep((path) => rights.may('presence', path));
     await this.#commands?.keep((probe) => rights.may('serve', probe));
-  }
-
-  #mustBeAllowed(action: Action, paths: readonly string[]): void {
-    const refused = paths.find((path) => !this.#admission.rights.may(action, path));
-    if (refused !== undefined) throw new RequestError(errorCodes.forbidden, forbidden(action, refused));
   }
 
   /** Answers a message that broke the protocol; before `hello`, or too often, it ends the connection. */
   #bad(code: ErrorCode, problem: string, id?: number): void {
     this.#answers.bad(code, problem, id, !this.#admission.isAdmitted);
   }
-}
-
-/** Ends after which a will is not due: those that the client means, and the end of the cloud, whose clients come back. */
-const endings: ReadonlyMap<number, Ending> = new Map([
-  [closeCodes.goodbye, 'goodbye'],
-  [closeCodes.goingAway, 'goodbye'],
-  [closeCodes.shuttingDown, 'sent away'],
-]);
-
-function forbidden(action: Action, path: string): string {
-  const to = { publish: 'publish to', subscribe: 'subscribe to', command: 'command', serve: 'serve' }[action];
-  return `the token does not allow to ${to} ${path}`;
-}
-
-/** Names of publishers belong to a subject, so that nobody can use up the sequence numbers of another's. */
-function publisherOf({ subject }: Grant, name: string | undefined): string | undefined {
-  return subject === undefined || name === undefined ? name : JSON.stringify([subject, name]);
 }
 
 function requestId(message: ClientMessage): number | undefined {

@@ -8,7 +8,7 @@
  */
 
 import { type Broker, jsonPayload } from '../broker/index.ts';
-import { errorCodes, type Json, type WillMessage } from '../protocol/index.ts';
+import { closeCodes, errorCodes, type Json, type WillMessage } from '../protocol/index.ts';
 import type { Book, RecordContent } from './directory-book.ts';
 import { RequestError } from './request-error.ts';
 
@@ -33,6 +33,17 @@ export type Ending =
   /** The server sent it away, and it comes back: on another server, or on this one after a restart. */
   | 'sent away'
   | 'broken';
+
+/** Ends after which a will is not due: those that the client means, and the end of the cloud, whose clients come back. */
+const endings: ReadonlyMap<number, Ending> = new Map([
+  [closeCodes.goodbye, 'goodbye'],
+  [closeCodes.goingAway, 'goodbye'],
+  [closeCodes.shuttingDown, 'sent away'],
+]);
+
+export function endingOf(code: number): Ending {
+  return endings.get(code) ?? 'broken';
+}
 
 export class Will {
   readonly key: string;

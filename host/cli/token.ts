@@ -59,6 +59,15 @@ Examples:
   $ earl token sign --keys sign.json --subject logger --subscribe 'home/+/samples' --subscribe 'lab/#'
   $ earl token sign --keys keys --subject x --site home | earl token show - --keys keys`;
 
+/** What each filter selects. */
+const allowed: Record<Action, string> = {
+  publish: 'topics it may publish to',
+  subscribe: 'topics it may subscribe to',
+  command: 'probes it may command',
+  serve: 'probes it may serve',
+  presence: 'places it may be at and ask about',
+};
+
 export function tokenCommand(): Command {
   const command = new Command('token')
     .description('Make keys and sign tokens that say who may do what at a cloud')
@@ -84,13 +93,7 @@ export function tokenCommand(): Command {
     .option('--site <name>', 'all topics and probes of a site; may be repeated', collect, [])
     .option('--may <actions>', `with --site: only these of ${actions.join(',')}`);
   for (const action of actions) {
-    const what = action === 'publish' || action === 'subscribe' ? 'topics' : 'probes';
-    sign.option(
-      `--${action} <filter>`,
-      `${what} it may ${action}${what === 'topics' ? ' to' : ''}; may be repeated`,
-      collect,
-      [],
-    );
+    sign.option(`--${action} <filter>`, `${allowed[action]}; may be repeated`, collect, []);
   }
   sign.option('--json', asJson).action(printSigned);
   command
@@ -172,7 +175,7 @@ function scopesOf(flags: SignFlags): Scopes {
   if (wrong !== undefined) throw new EarlError('USAGE', `a site is one level without wildcards, not "${wrong}"`);
   const scopes: Partial<Record<Action, string[]>> = {};
   for (const action of actions) {
-    const rest = action === 'publish' || action === 'subscribe' ? '#' : '+';
+    const rest = action === 'command' || action === 'serve' ? '+' : '#';
     const ofSites = may.includes(action) ? flags.site.map((site) => `${site}/${rest}`) : [];
     const filters = [...ofSites, ...flags[action]];
     if (filters.length > 0) scopes[action] = filters;

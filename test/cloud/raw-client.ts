@@ -53,8 +53,8 @@ export class RawClient {
   }
 
   /** Connects and says hello. */
-  static async join(cloud: Cloud, hello: { publisher?: string; token?: string } = {}): Promise<RawClient> {
-    const client = await RawClient.open(cloud);
+  static async join(cloud: Cloud, hello: { [field: string]: Json } = {}, options: RawOptions = {}): Promise<RawClient> {
+    const client = await RawClient.open(cloud, options);
     client.say({ op: 'hello', ...hello });
     const welcome = await client.next();
     if (welcome.op !== 'welcome') throw new Error(`no welcome but ${JSON.stringify(welcome)}`);
