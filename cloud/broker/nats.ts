@@ -30,39 +30,22 @@ import { EngineOutbox, mostItems } from './engine-outbox.ts';
 import { decodeRecords, type EngineRecord, encodeRecord } from './engine-record.ts';
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
-import { type NatsAddress, parseNatsAddress } from './nats-address.ts';
+import { parseNatsAddress } from './nats-address.ts';
 import { NatsLastValues } from './nats-last-values.ts';
 import { NatsLog, type StoredBatch } from './nats-log.ts';
+import {
+  defaultMirrorWaitMs,
+  defaultWaitingBytes,
+  defaultWatchMs,
+  logOptions,
+  type NatsBrokerOptions,
+  replicaOptions,
+} from './nats-options.ts';
 import { NatsWatch } from './nats-watch.ts';
 import { Reached } from './reached.ts';
 import { Replica } from './replica.ts';
 
-export interface NatsBrokerOptions {
-  /** As nats-address.ts says. */
-  readonly url: string;
-  /** First token of every subject and name of the streams. Default `earl`. */
-  readonly prefix?: string;
-  /** Most bytes of history in NATS and in this process; the oldest messages go first. Default 64 MiB. */
-  readonly historyBytes?: number;
-  /** Most messages of one topic in the history; the oldest go first. Default 1024. */
-  readonly historyPerTopic?: number;
-  /** Most last values; the one not renewed for longest is forgotten. Default 10,000. */
-  readonly retainedTopics?: number;
-  /** Most bytes of last values, same policy. Default 16 MiB. */
-  readonly retainedBytes?: number;
-  /** Publishers whose last sequence number is remembered; least recently heard forgotten. Default 10,000. */
-  readonly publishers?: number;
-  /** Bytes that may wait for NATS. Default 64 MiB. */
-  readonly waitingBytes?: number;
-  /** How long a reading waits for a mirror that has not yet what the home stream has. Default 5 s. */
-  readonly mirrorWaitMs?: number;
-  /** How often the home stream is asked whether it is there. Default 2 s. */
-  readonly watchMs?: number;
-  /** Called when a subscriber throws. Default: nothing. */
-  readonly onSubscriberError?: (error: unknown, message: BrokerMessage) => void;
-  /** Called with a line for each thing an operator should know. Default: nothing. */
-  readonly log?: (line: string) => void;
-}
+export type { NatsBrokerOptions } from './nats-options.ts';
 
 /** A message on its way, and its record. */
 interface Outgoing {
@@ -103,7 +86,7 @@ export class NatsBroker implements Broker {
     let nats: NatsConnection | undefined;
     try {
       nats = await connect(address.connection);
-      const broker = new NatsBroker(options, nats, await openLog(nats, address, options));
+      const broker = new NatsBroker(options, nats, await NatsLog.open(logOptions(nats, address, options)));
       await broker.#start();
       return broker;
     } catch (error) {
@@ -120,24 +103,17 @@ export class NatsBroker implements Broker {
     this.#nats = nats;
     this.#stream = stream;
     this.#mostPayload = (nats.info?.max_payload ?? 1024 * 1024) - headersBytes;
-    this.#replica = new Replica({
-      historyBytes: options.historyBytes ?? 64 * 1024 * 1024,
-      historyPerTopic: options.historyPerTopic ?? 1024,
-      retainedTopics: options.retainedTopics ?? 10_000,
-      retainedBytes: options.retainedBytes ?? 16 * 1024 * 1024,
-      publishers: options.publishers ?? 10_000,
-      ...(options.onSubscriberError ? { onSubscriberError: options.onSubscriberError } : {}),
-    });
+    this.#replica = new Replica(replicaOptions(options));
     this.#lastValues = new NatsLastValues(stream, (error) => this.#log(`keeping a last value: ${errorMessage(error)}`));
     this.#outbox = new EngineOutbox({
       send: (number, messages) => this.#send(number, messages),
-      mostBytes: options.waitingBytes ?? 64 * 1024 * 1024,
+      mostBytes: options.waitingBytes ?? defaultWaitingBytes,
       mostBatchBytes: Math.min(this.#mostPayload, 1024 * 1024),
     });
     this.#watch = new NatsWatch({
       nats,
       stream,
-      everyMs: options.watchMs ?? 2_000,
+      everyMs: options.watchMs ?? defaultWatchMs,
       epoch: () => this.#replica.epoch,
       onLost: () => this.#outbox.pause(),
       onFound: () => this.#outbox.resume(),
@@ -242,7 +218,7 @@ export class NatsBroker implements Broker {
   /** Waits until what the home stream has now has been taken. Rejects when that takes too long. */
   async #takeAll(): Promise<void> {
     const { last } = await this.#stream.homeState();
-    if (!(await this.#reached.within(last, this.#options.mirrorWaitMs ?? 5_000)))
+    if (!(await this.#reached.within(last, this.#options.mirrorWaitMs ?? defaultMirrorWaitMs)))
       throw new Error('the mirror is behind');
   }
 
@@ -251,7 +227,7 @@ export class NatsBroker implements Broker {
     if (this.#reached.has(sequence)) return true;
     const home = await this.#stream.homeState().catch(() => undefined);
     if (home !== undefined && home.last < sequence) return false;
-    return await this.#reached.within(sequence, this.#options.mirrorWaitMs ?? 5_000);
+    return await this.#reached.within(sequence, this.#options.mirrorWaitMs ?? defaultMirrorWaitMs);
   }
 
   /** The home stream is back. It may be another one, or have lost its end: then a new epoch begins. */
@@ -305,16 +281,6 @@ export class NatsBroker implements Broker {
   #log(line: string): void {
     if (!this.#closed) this.#options.log?.(line);
   }
-}
-
-function openLog(nats: NatsConnection, { home }: NatsAddress, options: NatsBrokerOptions): Promise<NatsLog> {
-  return NatsLog.open({
-    nats,
-    home,
-    prefix: options.prefix ?? 'earl',
-    historyBytes: options.historyBytes ?? 64 * 1024 * 1024,
-    retainedTopics: options.retainedTopics ?? 10_000,
-  });
 }
 
 /** Offsets of a batch's records; one place before the first is the end of the batch before, whatever that holds. */

@@ -7,8 +7,14 @@ import { randomBytes } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import type { BrokerMessage, Position } from './message.ts';
+import { type PromiseWithResolve, promiseWithResolve } from './promise-with-resolve.ts';
 import { changedScript, openScript, publishScript, readScript, snapshotScript } from './redis-scripts.ts';
+import { readSettings } from './redis-settings.ts';
 import { decodeEntry, interestOf } from './redis-wire.ts';
+
+/** A Redis that takes longer for one answer is left. */
+export const commandTimeoutMs = 5_000;
+const reopenMs = 500;
 
 type Argument = string | number | Buffer;
 type Reply = readonly Buffer[];
@@ -49,16 +55,15 @@ export class RedisCommands {
   readonly #writer = randomBytes(8).toString('hex');
   #opened: PromiseWithResolve = promiseWithResolve();
   #closed: EarlError | undefined;
-  #warned = false;
+  #run = '';
+  #onFirstFailure = (_error: unknown) => {};
+  #lastProblem = '';
 
   constructor(options: RedisCommandsOptions) {
     this.#options = options;
     const settings: RedisOptions & { replyMapping: 'legacy' } = {
       ...options.connection,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      // What is under way when the connection is lost is rejected, not left unanswered.
-      maxRetriesPerRequest: 0,
+      commandTimeout: commandTimeoutMs,
       replyMapping: 'legacy',
       scripts: {
         earlPublish: { lua: publishScript, numberOfKeys: 0 },
@@ -71,10 +76,7 @@ export class RedisCommands {
     this.#redis = new Redis(settings) as Redis & Scripted;
     this.#redis.on('error', () => {});
     this.#redis.on('ready', () => {
-      this.#open().catch((error: unknown) => {
-        this.#options.log(`opening the data in Redis: ${errorMessage(error)}`);
-        this.#redis.disconnect(true);
-      });
+      this.#open().catch((error: unknown) => this.#failToOpen(error));
     });
     this.#redis.on('close', () => {
       if (!this.#opened.isResolved) return;
@@ -83,10 +85,19 @@ export class RedisCommands {
     });
   }
 
+  /** Of the Redis process that was opened last. */
+  get run(): string {
+    return this.#run;
+  }
+
   /** The first connection. Rejects with what went wrong. */
   async connect(): Promise<void> {
-    const failed = new Promise<never>((_, reject) => this.#redis.once('error', reject));
+    const failed = new Promise<never>((_, reject) => {
+      this.#redis.once('error', reject);
+      this.#onFirstFailure = reject;
+    });
     await Promise.race([failed, this.#redis.connect().then(() => this.#opened.promise)]);
+    this.#onFirstFailure = () => {};
   }
 
   /** Executes a batch of records; a number of this process that was executed before changes nothing. */
@@ -94,27 +105,30 @@ export class RedisCommands {
     const { historyPerTopic, historyBytes, retainedTopics, retainedBytes, publishers } = this.#options.bounds;
     const bounds = [historyPerTopic, historyBytes, retainedTopics, retainedBytes, publishers];
     for (;;) {
-      await this.#opened.promise;
-      const executed = await this.#redis.earlPublish(this.#options.prefix, this.#writer, number, ...bounds, records);
+      const executed = await this.#ask(() =>
+        this.#redis.earlPublish(this.#options.prefix, this.#writer, number, ...bounds, records),
+      );
       if (executed === 1) return;
       // Somebody has emptied the database.
-      await this.#openData();
+      await this.#ask(() => this.#openData());
     }
   }
 
   /** What a filter selects of the last values; `marker` is published on the channel when that holds. */
   async snapshot(filter: string, retained: boolean, channel: string, marker: string): Promise<Snapshot> {
-    await this.#opened.promise;
     const { prefix } = this.#options;
     const wanted = retained ? snapshotArguments(filter) : ['none', ''];
-    const [epoch, last, ...values] = await this.#redis.earlSnapshotBuffer(prefix, channel, marker, ...wanted);
+    const [epoch, last, ...values] = await this.#ask(() =>
+      this.#redis.earlSnapshotBuffer(prefix, channel, marker, ...wanted),
+    );
     return { position: positionOf(epoch, last), retained: decodeEntries(values, true) };
   }
 
   /** Topics of lanes (one empty: of all lanes) that had messages since an offset, and the place up to which that holds. */
   async changed(since: number, lanes: readonly string[]): Promise<{ position: Position; topics: string[] }> {
-    await this.#opened.promise;
-    const [epoch, last, ...topics] = await this.#redis.earlChangedBuffer(this.#options.prefix, since, ...lanes);
+    const [epoch, last, ...topics] = await this.#ask(() =>
+      this.#redis.earlChangedBuffer(this.#options.prefix, since, ...lanes),
+    );
     return { position: positionOf(epoch, last), topics: topics.map((topic) => topic.toString()) };
   }
 
@@ -125,9 +139,8 @@ export class RedisCommands {
     most: number,
     topics: readonly string[],
   ): Promise<{ position: Position; messages: BrokerMessage[] | undefined }> {
-    await this.#opened.promise;
     const bounds = [since, Number.isFinite(upTo) ? upTo : Number.MAX_SAFE_INTEGER, most];
-    const reply = await this.#redis.earlReadBuffer(this.#options.prefix, ...bounds, ...topics);
+    const reply = await this.#ask(() => this.#redis.earlReadBuffer(this.#options.prefix, ...bounds, ...topics));
     const [epoch, last, complete, ...entries] = reply;
     const messages = Number(complete) === 1 ? decodeEntries(entries, false) : undefined;
     return { position: positionOf(epoch, last), messages };
@@ -148,39 +161,50 @@ export class RedisCommands {
     this.#redis.disconnect();
   }
 
+  /**
+   * Asks when the data is open. A Redis that hangs, or is not the one to ask any more, is left: the next connection may
+   * lead to another, and what rejects here may be asked again.
+   */
+  async #ask<Answer>(request: () => Promise<Answer>): Promise<Answer> {
+    await this.#opened.promise;
+    try {
+      return await request();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.#tell(`Redis cannot be used: ${errorMessage(error)}`);
+      this.#redis.disconnect(true);
+      throw new Error(errorMessage(error));
+    }
+  }
+
+  #failToOpen(error: unknown): void {
+    this.#onFirstFailure(error);
+    if (this.#closed) return;
+    this.#tell(`opening the data in Redis: ${errorMessage(error)}`);
+    setTimeout(() => {
+      if (!this.#closed) this.#redis.disconnect(true);
+    }, reopenMs);
+  }
+
+  /** A problem that goes on is told once. */
+  #tell(problem: string): void {
+    if (problem !== this.#lastProblem) this.#options.log(problem);
+    this.#lastProblem = problem;
+  }
+
   async #open(): Promise<void> {
     await this.#openData();
     if (this.#closed) return;
+    this.#lastProblem = '';
     this.#opened.resolve();
     this.#options.onOpen();
   }
 
   async #openData(): Promise<void> {
-    const run = /^run_id:(\S+)/m.exec(await this.#redis.info('server'))?.[1] ?? '';
-    const durable = await this.#isDurable();
+    const { run, durable, warnings } = await readSettings(this.#redis);
     await this.#redis.earlOpen(this.#options.prefix, run, durable ? 1 : 0, randomBytes(8).toString('hex'));
-  }
-
-  /** Whether Redis answers only when the disk has what it answers for; false when it may not be asked. */
-  async #isDurable(): Promise<boolean> {
-    const memory = await this.#redis.info('memory');
-    const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
-    const setting = async (name: string) => ((await this.#redis.config('GET', name)) as string[])[1];
-    const appendOnly = await setting('appendonly').catch(() => undefined);
-    const durable = appendOnly === 'yes' && (await setting('appendfsync').catch(() => undefined)) === 'always';
-    if (!this.#warned) this.#warn(durable, policy);
-    return durable;
-  }
-
-  #warn(durable: boolean, policy: string | undefined): void {
-    this.#warned = true;
-    if (!durable) {
-      const loss = 'what was acknowledged may be lost when it crashes';
-      this.#options.log(`Redis does not run with appendonly yes and appendfsync always: ${loss}`);
-    }
-    if (policy !== undefined && policy !== 'noeviction') {
-      this.#options.log(`Redis evicts keys (maxmemory-policy ${policy}), which breaks histories: set it to noeviction`);
-    }
+    if (run !== this.#run) for (const warning of warnings) this.#options.log(warning);
+    this.#run = run;
   }
 }
 
@@ -202,39 +226,17 @@ function decodeEntries(values: readonly Buffer[], retained: boolean): BrokerMess
   return messages;
 }
 
-interface PromiseWithResolve {
-  readonly promise: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-  readonly isResolved: boolean;
-}
-
-/** A promise that can be waited for or not. */
-export function promiseWithResolve(): PromiseWithResolve {
-  let resolve = () => {};
-  let reject = (_error: unknown) => {};
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => {});
-  const made = {
-    promise,
-    isResolved: false,
-    resolve: () => {
-      made.isResolved = true;
-      resolve();
-    },
-    reject,
-  };
-  return made;
-}
-
 export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
+/** Errors of a Redis that will not or cannot answer now, while another, or it itself later, may. */
+function isPassing(error: unknown): boolean {
+  const text = errorMessage(error);
+  return isReplyError(error) ? /^(READONLY|LOADING|MASTERDOWN)/.test(text) : text === 'Command timed out';
+}
+
 export function refusedError(cause: unknown): EarlError {
   const advice = 'see "Engines" in docs/operations.md';
-  return new EarlError('BROKER_REFUSED', `Redis refused a request: ${errorMessage(cause)}; ${advice}`, { cause });
+  return new EarlError('BROKER_REFUSED', `Redis refused a request: ${errorMessage(cause)}; ${advice}`);
 }

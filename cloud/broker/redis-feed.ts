@@ -7,7 +7,10 @@
 
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Position } from './message.ts';
+import { commandTimeoutMs } from './redis-commands.ts';
 import { channelPattern, decodeEpoch, type Interest } from './redis-wire.ts';
+
+const pingMs = 5_000;
 
 export interface RedisFeedOptions {
   readonly connection: RedisOptions;
@@ -19,8 +22,8 @@ export interface RedisFeedOptions {
   readonly onMarker: (text: string) => void;
   /** Offsets of another epoch follow. */
   readonly onEpoch: (position: Position) => void;
-  /** Connected, and every channel subscribed to. */
-  readonly onAttached: () => void;
+  /** Connected to this Redis process, and every channel subscribed to. */
+  readonly onAttached: (run: string) => void;
   readonly onLost: () => void;
 }
 
@@ -35,23 +38,24 @@ export class RedisFeed {
   readonly #control: string;
   /** By channel or pattern, with a letter before it that says which. */
   readonly #lanes = new Map<string, Lane>();
+  #pinging: NodeJS.Timeout | undefined;
 
   constructor(options: RedisFeedOptions) {
     this.#options = options;
     this.#control = `${options.prefix}:control`;
     const settings: RedisOptions & { replyMapping: 'legacy' } = {
       ...options.connection,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
-      // What is under way when the connection is lost is rejected, not left unanswered.
-      maxRetriesPerRequest: 0,
+      commandTimeout: commandTimeoutMs,
       replyMapping: 'legacy',
     };
     this.#redis = new Redis(settings);
     this.#redis.on('error', () => {});
     this.#redis.on('ready', () => void this.#attach());
-    this.#redis.on('close', () => this.#options.onLost());
+    this.#redis.on('close', () => {
+      clearInterval(this.#pinging);
+      this.#options.onLost();
+    });
     this.#redis.on('messageBuffer', (channel: Buffer, frame: Buffer) => this.#receive(channel, frame));
     this.#redis.on('pmessageBuffer', (_pattern: string, _channel: Buffer, frame: Buffer) =>
       this.#options.onMessage(frame),
@@ -95,6 +99,7 @@ export class RedisFeed {
   }
 
   close(): void {
+    clearInterval(this.#pinging);
     this.#redis.disconnect();
   }
 
@@ -106,7 +111,9 @@ export class RedisFeed {
   }
 
   async #attach(): Promise<void> {
+    let run: string;
     try {
+      run = /^run_id:(\S+)/m.exec(await this.#redis.info('server'))?.[1] ?? '';
       const subscribing = [this.#redis.subscribe(this.#options.own, this.#control)];
       for (const [name, lane] of this.#lanes) {
         lane.subscribed = this.#subscribe(name);
@@ -118,7 +125,14 @@ export class RedisFeed {
       this.#redis.disconnect(true);
       return;
     }
-    this.#options.onAttached();
+    clearInterval(this.#pinging);
+    this.#pinging = setInterval(() => this.#ping(), pingMs);
+    this.#options.onAttached(run);
+  }
+
+  /** Otherwise nobody would notice that a Redis which sends nothing has nothing to send, or hangs. */
+  #ping(): void {
+    this.#redis.ping().catch(() => this.#redis.disconnect(true));
   }
 
   #subscribe(name: string): Promise<unknown> {

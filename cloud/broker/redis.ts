@@ -15,91 +15,49 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import type { RedisOptions } from 'ioredis';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { isReserved, isWildcard, matches } from '../protocol/index.ts';
-import {
-  type Broker,
-  BrokerMessage,
-  type History,
-  type Position,
-  type PublishOptions,
-  type SubscribeOptions,
-  type Subscription,
-} from './broker.ts';
+import { matches } from '../protocol/index.ts';
+import type { SubscribeOptions, Subscription } from './broker.ts';
+import { type Broker, BrokerMessage, type History, type Position, type PublishOptions } from './broker.ts';
 import { EngineOutbox } from './engine-outbox.ts';
 import { encodeRecord } from './engine-record.ts';
-import { FanOut, type Subscriber } from './fan-out.ts';
-import { incomplete } from './history.ts';
+import { EngineSubscribers } from './engine-subscribers.ts';
+import type { Subscriber } from './fan-out.ts';
 import { closedError } from './local.ts';
-import { Queue } from './queue.ts';
-import { isReplyError, promiseWithResolve, RedisCommands, refusedError, type Snapshot } from './redis-commands.ts';
+import { promiseWithResolve } from './promise-with-resolve.ts';
+import { parseRedisAddress } from './redis-address.ts';
+import { type Arrival, RedisArrivals } from './redis-arrivals.ts';
+import { isReplyError, RedisCommands, refusedError, type Snapshot } from './redis-commands.ts';
 import { RedisFeed } from './redis-feed.ts';
+import { RedisHistory } from './redis-history.ts';
+import { Joining } from './redis-joining.ts';
+import { boundsOf, defaultMissedMessages, defaultWaitingBytes, type RedisBrokerOptions } from './redis-options.ts';
 import { decodeArrived, interestOf } from './redis-wire.ts';
 
-export interface RedisBrokerOptions {
-  /** `redis://[user:password@]host[:port][/database]`, or `rediss:` for TLS. */
-  readonly url: string;
-  /** First part of every key and channel. Default `earl`. Clouds that share a database must differ in it. */
-  readonly prefix?: string;
-  /** Most messages of one topic in the history; the oldest go first. Default 1024. */
-  readonly historyPerTopic?: number;
-  /** Most bytes of history in Redis; the oldest messages go first. Default 64 MiB. */
-  readonly historyBytes?: number;
-  /** Most last values; the one not renewed for longest is forgotten. Default 10,000. */
-  readonly retainedTopics?: number;
-  /** Most bytes of last values, same policy. Default 16 MiB. */
-  readonly retainedBytes?: number;
-  /** Publishers whose last sequence number is remembered; least recently heard forgotten. Default 10,000. */
-  readonly publishers?: number;
-  /** Bytes that may wait for Redis, in either direction. Default 64 MiB. */
-  readonly waitingBytes?: number;
-  /** Messages that are made up for after a lost connection; more are a gap. Default 100,000. */
-  readonly missedMessages?: number;
-  /** Called when a subscriber throws. Default: nothing. */
-  readonly onSubscriberError?: (error: unknown, message: BrokerMessage) => void;
-  /** Called with a line for each thing an operator should know. Default: nothing. */
-  readonly log?: (line: string) => void;
+export type { RedisBrokerOptions } from './redis-options.ts';
+
+/** A subscription that has begun, and where. */
+interface Joined {
+  readonly subscriber: Subscriber;
+  readonly position: Position;
 }
-
-/** A subscription whose place in the stream has not come yet. */
-interface Joining {
-  readonly filter: string;
-  readonly deliver: (message: BrokerMessage) => void;
-  readonly options: SubscribeOptions;
-  snapshot: Snapshot | undefined;
-  readonly resolve: (begun: { subscriber: Subscriber; position: Position }) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-type Arrival =
-  | { readonly kind: 'message'; readonly frame: Buffer }
-  | { readonly kind: 'marker'; readonly id: string }
-  | { readonly kind: 'epoch'; readonly position: Position };
-
-/** Topics in one request for history. */
-const topicsPerRead = 512;
 
 export class RedisBroker implements Broker {
   readonly #options: RedisBrokerOptions;
+  readonly #host: string;
   readonly #commands: RedisCommands;
   readonly #feed: RedisFeed;
   readonly #outbox: EngineOutbox<Buffer>;
-  readonly #fanOut: FanOut;
+  readonly #subscribers: EngineSubscribers;
+  readonly #history: RedisHistory;
+  readonly #arrivals = new RedisArrivals((arrival) => this.#take(arrival));
   readonly #channel: string;
   readonly #mostWaiting: number;
-  readonly #joining = new Map<string, Joining>();
-  /** Filters that somebody uses, for what must be made up for, and subscribers of `$` topics. */
-  readonly #filters = new Map<string, number>();
-  readonly #reserved = new Set<Subscriber>();
-  readonly #arrivals = new Queue<Arrival>();
-  #arrivedBytes = 0;
-  /** Arrivals wait while what was missed before them is read. */
-  #catchingUp = true;
-  #pumping = false;
+  readonly #joining = new Joining<Joined>(() => this.#arrivals.takeAll());
   #attached = promiseWithResolve();
   #attachments = 0;
-  #markers = 0;
+  /** Which process of Redis the feed leads to; the commands must lead to the same. */
+  #feedRun = '';
   #epoch = '';
   /** Last offset, and last count of `$` messages, that has been delivered. */
   #delivered = 0;
@@ -116,23 +74,20 @@ export class RedisBroker implements Broker {
       broker.#connected = true;
     } catch (error) {
       await broker.close();
-      const { host } = new URL(options.url);
-      const advice = 'is redis-server running there, and does the URL name the right user, password and port?';
-      throw new EarlError('BACKPLANE_UNREACHABLE', `no use of Redis at ${host}: ${errorMessage(error)}; ${advice}`, {
-        cause: error,
-      });
+      throw unreachableError(broker.#host, error);
     }
     return broker;
   }
 
   private constructor(options: RedisBrokerOptions) {
-    const { connection, database } = connectionOptions(options.url, () => this.#connected);
+    const { host, connection, database } = parseRedisAddress(options.url, () => this.#connected);
+    this.#host = host;
     const prefix = `${options.prefix ?? 'earl'}:${database}`;
     const log = options.log ?? (() => {});
     this.#options = options;
-    this.#mostWaiting = options.waitingBytes ?? 64 * 1024 * 1024;
+    this.#mostWaiting = options.waitingBytes ?? defaultWaitingBytes;
     this.#channel = `${prefix}:s:${randomBytes(8).toString('hex')}`;
-    this.#fanOut = new FanOut(() => {}, options.onSubscriberError);
+    this.#subscribers = new EngineSubscribers(options.onSubscriberError);
     this.#outbox = new EngineOutbox({
       send: (number, records) => this.#publish(number, Buffer.concat(records)),
       mostBytes: this.#mostWaiting,
@@ -140,28 +95,26 @@ export class RedisBroker implements Broker {
     this.#commands = new RedisCommands({
       connection,
       prefix,
-      bounds: {
-        historyPerTopic: options.historyPerTopic ?? 1024,
-        historyBytes: options.historyBytes ?? 64 * 1024 * 1024,
-        retainedTopics: options.retainedTopics ?? 10_000,
-        retainedBytes: options.retainedBytes ?? 16 * 1024 * 1024,
-        publishers: options.publishers ?? 10_000,
+      bounds: boundsOf(options),
+      onOpen: () => {
+        this.#outbox.resume();
+        if (this.#feedRun !== '' && this.#feedRun !== this.#commands.run) this.#feed.reconnect();
       },
-      onOpen: () => this.#outbox.resume(),
       onLost: () => {
         this.#outbox.pause();
         if (!this.#closed) log('the connection to Redis is lost: messages wait until it is back');
       },
       log,
     });
+    this.#history = new RedisHistory(this.#commands);
     this.#feed = new RedisFeed({
       connection,
       prefix,
       own: this.#channel,
-      onMessage: (frame) => this.#arrive({ kind: 'message', frame }, frame.length),
-      onMarker: (id) => this.#arrive({ kind: 'marker', id }, 0),
-      onEpoch: (position) => this.#arrive({ kind: 'epoch', position }, 0),
-      onAttached: () => void this.#attach(),
+      onMessage: (frame) => this.#arrive({ kind: 'message', frame }),
+      onMarker: (id) => this.#arrive({ kind: 'marker', id }),
+      onEpoch: (position) => this.#arrive({ kind: 'epoch', position }),
+      onAttached: (run) => void this.#attach(run),
       onLost: () => this.#lose(),
     });
   }
@@ -183,17 +136,13 @@ export class RedisBroker implements Broker {
     return {
       position,
       unsubscribe: async () => {
-        if (subscriber.active) this.#leave(filter, subscriber);
+        if (this.#subscribers.remove(filter, subscriber)) this.#feed.release(interestOf(filter));
       },
     };
   }
 
   async read(filters: readonly string[], since: Position, most: number): Promise<History> {
-    const own = filters.filter((filter) => !isReserved(filter));
-    const named = new Set(own.filter((filter) => !filter.split('/').some(isWildcard)));
-    const wild = own.filter((filter) => !named.has(filter));
-    const wanted = (topic: string) => wild.some((filter) => matches(filter, topic));
-    return await this.#untilDone(() => this.#read(since, most, lanesOf(wild), wanted, named));
+    return await this.#untilDone(() => this.#history.read(filters, since, most));
   }
 
   publish(topic: string, payload: Buffer, options: PublishOptions = {}): Promise<void> {
@@ -207,7 +156,7 @@ export class RedisBroker implements Broker {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#fanOut.close();
+    this.#subscribers.close();
     this.#outbox.close(closedError());
     this.#attached.reject(closedError());
     this.#commands.close(closedError());
@@ -237,68 +186,33 @@ export class RedisBroker implements Broker {
     }
   }
 
-  async #join(
-    filter: string,
-    deliver: Joining['deliver'],
-    options: SubscribeOptions,
-  ): Promise<{ subscriber: Subscriber; position: Position }> {
+  async #join(filter: string, deliver: Subscriber['deliver'], options: SubscribeOptions): Promise<Joined> {
     const interest = interestOf(filter);
     await this.#feed.open(interest);
-    const id = String(++this.#markers);
     try {
-      return await new Promise((resolve, reject) => {
-        const joining: Joining = { filter, deliver, options, snapshot: undefined, resolve, reject };
-        this.#joining.set(id, joining);
+      return await this.#joining.begin((id) =>
         this.#commands.snapshot(filter, options.retained !== false, this.#channel, id).then((snapshot) => {
-          joining.snapshot = snapshot;
-          this.#pump();
-        }, reject);
-      });
+          return () => this.#activate(filter, deliver, options, snapshot);
+        }),
+      );
     } catch (error) {
-      this.#joining.delete(id);
       this.#feed.release(interest);
-      this.#pump();
       throw error;
     }
   }
 
-  #leave(filter: string, subscriber: Subscriber): void {
-    this.#fanOut.remove(filter, subscriber);
-    this.#reserved.delete(subscriber);
-    const uses = this.#filters.get(filter)! - 1;
-    if (uses > 0) this.#filters.set(filter, uses);
-    else this.#filters.delete(filter);
-    this.#feed.release(interestOf(filter));
-  }
-
-  #arrive(arrival: Arrival, bytes: number): void {
+  #arrive(arrival: Arrival): void {
     this.#arrivals.push(arrival);
-    this.#arrivedBytes += bytes;
-    this.#pump();
-    if (this.#arrivedBytes > this.#mostWaiting) this.#feed.reconnect();
+    if (this.#arrivals.bytes > this.#mostWaiting) this.#feed.reconnect();
   }
 
-  /** Deals with what has arrived, in order, as far as possible. */
-  #pump(): void {
-    if (this.#pumping || this.#catchingUp) return;
-    this.#pumping = true;
-    for (let next = this.#arrivals.at(0); next !== undefined; next = this.#arrivals.at(0)) {
-      const joining = next.kind === 'marker' ? this.#joining.get(next.id) : undefined;
-      // The answer to the request comes on the other connection, and must be here first.
-      if (joining && joining.snapshot === undefined) break;
-      this.#arrivals.shift();
-      if (next.kind === 'message') {
-        this.#arrivedBytes -= next.frame.length;
-        this.#deliver(next.frame);
-      } else if (next.kind === 'epoch') {
-        if (next.position.epoch === this.#epoch) continue;
-        this.#begin(next.position, 'the data in Redis was lost or went back');
-      } else if (joining) {
-        this.#joining.delete(next.id);
-        this.#activate(joining, joining.snapshot!);
-      }
+  #take(arrival: Arrival): boolean {
+    if (arrival.kind === 'marker') return this.#joining.take(arrival.id);
+    if (arrival.kind === 'message') this.#deliver(arrival.frame);
+    else if (arrival.position.epoch !== this.#epoch) {
+      this.#begin(arrival.position, 'the data in Redis was lost or went back');
     }
-    this.#pumping = false;
+    return true;
   }
 
   #deliver(frame: Buffer): void {
@@ -310,91 +224,60 @@ export class RedisBroker implements Broker {
       if (-place <= this.#deliveredReserved) return;
       this.#deliveredReserved = -place;
     }
-    this.#fanOut.deliver(new BrokerMessage(topic, payload, Math.max(place, 0), false));
+    this.#subscribers.deliver(new BrokerMessage(topic, payload, Math.max(place, 0), false));
   }
 
-  #activate(joining: Joining, { position, retained }: Snapshot): void {
-    const { filter, deliver, options } = joining;
-    const subscriber = this.#fanOut.add(filter, deliver, options.onGap);
-    if (isReserved(filter)) this.#reserved.add(subscriber);
-    this.#filters.set(filter, (this.#filters.get(filter) ?? 0) + 1);
+  #activate(
+    filter: string,
+    deliver: Subscriber['deliver'],
+    options: SubscribeOptions,
+    { position, retained }: Snapshot,
+  ): Joined {
     if (position.epoch === this.#epoch) this.#delivered = Math.max(this.#delivered, position.offset);
-    for (const message of [...retained].sort((one, other) => one.offset - other.offset)) {
-      if (matches(filter, message.topic)) this.#fanOut.deliverTo(subscriber, message);
-    }
-    joining.resolve({ subscriber, position });
+    const lastValues = retained
+      .filter((message) => matches(filter, message.topic))
+      .sort((one, other) => one.offset - other.offset);
+    return { subscriber: this.#subscribers.add(filter, deliver, options.onGap, lastValues), position };
   }
 
   #lose(): void {
     this.#attachments += 1;
-    this.#catchingUp = true;
+    this.#arrivals.hold();
     if (this.#attached.isResolved) this.#attached = promiseWithResolve();
-    while (this.#arrivals.shift() !== undefined);
-    this.#arrivedBytes = 0;
-    const lost = new Error('the connection to Redis was lost');
-    for (const joining of this.#joining.values()) joining.reject(lost);
-    this.#joining.clear();
+    this.#joining.fail(new Error('the connection to Redis was lost'));
   }
 
   /** The feed is connected: makes up for what it missed, then lets go on what has arrived since. */
-  async #attach(): Promise<void> {
+  async #attach(run: string): Promise<void> {
     const attachment = ++this.#attachments;
+    this.#feedRun = run;
     try {
       await this.#commands.opened();
+      if (attachment !== this.#attachments || this.#closed) return;
+      if (run !== this.#commands.run) throw new Error('the two connections lead to two processes of Redis');
       const { missed, position } = await this.#missed();
       if (attachment !== this.#attachments || this.#closed) return;
       if (missed === undefined) this.#begin(position, 'messages were missed while the connection to Redis was lost');
-      else for (const message of missed) this.#fanOut.deliver(message);
+      else for (const message of missed) this.#subscribers.deliver(message);
       this.#delivered = position.offset;
       this.#deliveredReserved = 0;
-      const reason = 'messages may have been missed while the connection to Redis was lost';
-      for (const subscriber of [...this.#reserved]) subscriber.onGap?.(reason);
+      this.#subscribers.gapReserved('messages may have been missed while the connection to Redis was lost');
     } catch (error) {
       if (attachment !== this.#attachments || this.#closed) return;
       this.#options.log?.(`making up for missed messages: ${errorMessage(error)}`);
       this.#feed.reconnect();
       return;
     }
-    this.#catchingUp = false;
     this.#attached.resolve();
-    this.#pump();
+    this.#arrivals.release();
   }
 
-  /** What was published since the last delivery on topics that somebody here wants; undefined when that is not known. */
-  async #missed(): Promise<{ missed: readonly BrokerMessage[] | undefined; position: Position }> {
+  /** What was published since the last delivery on topics that somebody here wants. */
+  #missed(): ReturnType<RedisHistory['missed']> {
     const since = { epoch: this.#epoch, offset: this.#delivered };
-    const filters = [...this.#filters.keys()].filter((filter) => !isReserved(filter));
-    const { position, topics } = await this.#commands.changed(since.offset, lanesOf(filters));
-    if (position.epoch !== since.epoch || position.offset < since.offset) return { missed: undefined, position };
-    const wanted = topics.filter((topic) => this.#fanOut.wants(topic));
-    const most = this.#options.missedMessages ?? 100_000;
-    const { messages, complete } = await this.#readTopics(since, position, most, wanted);
-    return { missed: complete ? messages : undefined, position };
-  }
-
-  async #read(
-    since: Position,
-    most: number,
-    lanes: readonly string[],
-    wanted: (topic: string) => boolean,
-    named: ReadonlySet<string>,
-  ): Promise<History> {
-    const { position, topics } = await this.#commands.changed(since.offset, lanes);
-    if (position.epoch !== since.epoch || position.offset < since.offset) return incomplete;
-    const all = new Set([...named, ...topics.filter(wanted)]);
-    return await this.#readTopics(since, position, most, [...all]);
-  }
-
-  async #readTopics(since: Position, upTo: Position, most: number, topics: readonly string[]): Promise<History> {
-    const found: BrokerMessage[] = [];
-    // Asked even for no topics at all: others may have been forgotten.
-    for (let first = 0; first === 0 || first < topics.length; first += topicsPerRead) {
-      const some = topics.slice(first, first + topicsPerRead);
-      const { position, messages } = await this.#commands.read(since.offset, upTo.offset, most - found.length, some);
-      if (messages === undefined || position.epoch !== since.epoch) return incomplete;
-      for (const message of messages) found.push(message);
-    }
-    return { messages: found.sort((one, other) => one.offset - other.offset), complete: true };
+    const wants = (topic: string) => this.#subscribers.wants(topic);
+    const most = this.#options.missedMessages ?? defaultMissedMessages;
+    return this.#history.missed(this.#subscribers.filters, wants, since, most);
   }
 
   /** Another order of messages than before begins here. */
@@ -403,37 +286,12 @@ export class RedisBroker implements Broker {
     this.#epoch = epoch;
     this.#delivered = offset;
     this.#deliveredReserved = 0;
-    if (!first) this.#fanOut.gap(reason);
+    if (!first) this.#subscribers.gap(reason);
   }
 }
 
-/** Lanes of filters, an empty one for all; without filters none, so that nothing is asked for. */
-function lanesOf(filters: readonly string[]): string[] {
-  const interests = filters.map(interestOf);
-  if (interests.some(({ kind }) => kind === 'lanes')) return [''];
-  return [...new Set(interests.map((interest) => (interest.kind === 'lane' ? interest.lane : '')))];
-}
-
-function connectionOptions(text: string, isUsed: () => boolean): { connection: RedisOptions; database: number } {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const database = Number(url?.pathname.slice(1) || 0);
-  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || !Number.isInteger(database)) {
-    const example = 'redis://127.0.0.1:6379 or redis://user:password@host:6379/0';
-    throw new EarlError('BACKPLANE_BAD_URL', `the address of Redis must be like ${example}`);
-  }
-  return {
-    database,
-    connection: {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port || 6379),
-      db: database,
-      lazyConnect: true,
-      connectTimeout: 5_000,
-      ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
-      ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
-      ...(url.protocol === 'rediss:' ? { tls: {} } : {}),
-      // The first connection is the operator's to correct; later ones come back, not all servers at once.
-      retryStrategy: (attempt) => (isUsed() ? Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random()) : null),
-    },
-  };
+/** Without the cause itself, which may hold the password. */
+function unreachableError(host: string, error: unknown): EarlError {
+  const advice = 'is redis-server running there, and does the URL name the right user, password and port?';
+  return new EarlError('BACKPLANE_UNREACHABLE', `no use of Redis at ${host}: ${errorMessage(error)}; ${advice}`);
 }
