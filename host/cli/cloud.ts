@@ -86,7 +86,10 @@ async function run(options: CloudCommandOptions): Promise<void> {
   stop.onSecond(() => cloud.kill());
   announce(cloud, options);
   cloud.announced();
-  await Promise.race([stop.first, cloud.failed]);
+  await Promise.race([stop.first, cloud.failed]).catch(async (error: unknown) => {
+    await cloud.drain(0);
+    throw error;
+  });
   console.error('earl: telling the clients and stopping; press Ctrl-C again to stop at once');
   await cloud.drain(options.drain);
   if (options.json) console.log(JSON.stringify({ event: 'stopped' }));
