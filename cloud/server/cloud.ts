@@ -40,6 +40,8 @@ export interface Cloud {
   readonly port: number;
   /** Where MQTT is spoken by TCP; undefined when it is not. */
   readonly mqttPort: number | undefined;
+  /** Who serves the sockets: `native`, or `ws` and why. */
+  readonly sockets: string;
   /** The one token that clients may show; undefined when none is needed, or signed ones only. */
   readonly token: string | undefined;
   /**
@@ -143,6 +145,7 @@ class CloudServer implements Cloud {
       serverName: this.#services.serverName,
       webRoot: options.webRoot,
       seat: options.seat,
+      sockets: () => this.sockets,
       connections: () => this.#connectionsNow,
       isDraining: () => this.#draining,
     });
@@ -165,7 +168,7 @@ class CloudServer implements Cloud {
       isDraining: () => this.#draining,
       log: (line) => this.#log(line),
     });
-    this.#webSockets = new WebSockets(this.#limits, this.#counters, this.#services.queues);
+    this.#webSockets = new WebSockets(this.#limits, this.#counters, this.#services.queues, options.tls !== undefined);
     this.#mqtt = new MqttServer(this.#services, () => this.#handshakes.noRoom() !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
@@ -175,6 +178,10 @@ class CloudServer implements Cloud {
     // Programs listen on all addresses, but nobody can connect to "all".
     const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[this.#address.host] ?? this.#address.host;
     return `http${this.#certificate ? 's' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get sockets(): string {
+    return this.#webSockets.serving;
   }
 
   get port(): number {

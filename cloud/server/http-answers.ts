@@ -19,6 +19,7 @@ export interface ToldOf {
   /** Folder of the dashboard's files. */
   readonly webRoot: string | undefined;
   readonly seat: WorkerSeat | undefined;
+  sockets(): string;
   connections(): number;
   isDraining(): boolean;
 }
@@ -54,6 +55,7 @@ export class HttpAnswers {
       ...(seat && { worker: seat.worker, workers: seat.workers() }),
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       delivery,
+      sockets: this.#parts.sockets(),
       connectionsNow: this.#parts.connections(),
       ...(broker instanceof LocalBroker ? { retained: broker.retained, history: broker.history } : {}),
       sinceStart: counters,

@@ -32,8 +32,8 @@ export class WebSockets {
   #onEmpty: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(limits: ServerLimits, counters: CloudCounters, queues: QueueBudget) {
-    this.native = openNative(limits);
+  constructor(limits: ServerLimits, counters: CloudCounters, queues: QueueBudget, isTls: boolean) {
+    this.native = isTls ? 'TLS' : openNative(limits);
     this.#services = { limits, counters, queues, ended: (connection) => this.#ended(connection) };
     this.#server = new WebSocketServer({
       noServer: true,
@@ -48,6 +48,11 @@ export class WebSockets {
       for (const connection of this.connections) connection.keepalive();
     }, limits.keepaliveMs);
     this.#keepalive.unref();
+  }
+
+  /** Who serves the sockets: `native`, or `ws` and why. */
+  get serving(): string {
+    return typeof this.native === 'string' ? `ws (${this.native})` : 'native';
   }
 
   /** Answers a handshake that was accepted. `session` makes what hears of the connection. */

@@ -97,6 +97,8 @@ async function run(options: CloudCommandOptions): Promise<void> {
 
 /** A cloud in this process, or in several. */
 export interface RunningCloud extends Pick<Cloud, 'url' | 'token' | 'mqttPort'> {
+  /** Of a cloud in this process; workers say it in their /health. */
+  readonly sockets?: string;
   /** Rejects when it cannot go on. */
   readonly failed: Promise<never>;
   /** The address has been told: now what happens may be. */
@@ -109,13 +111,23 @@ export interface RunningCloud extends Pick<Cloud, 'url' | 'token' | 'mqttPort'> 
 async function startAny(options: CloudCommandOptions): Promise<RunningCloud> {
   const cloud = cloudOptions(options);
   if (options.workers !== undefined) return await superviseWorkers(options, options.workers, cloud);
-  const { url, token, mqttPort, drain } = await startCloud(cloud).then((started) => ({
+  const { url, token, mqttPort, sockets, drain } = await startCloud(cloud).then((started) => ({
     url: started.url,
     token: started.token,
     mqttPort: started.mqttPort,
+    sockets: started.sockets,
     drain: (overMs: number) => started.drain(overMs),
   }));
-  return { url, token, mqttPort, drain, failed: new Promise<never>(() => {}), announced: () => {}, kill: () => {} };
+  return {
+    url,
+    token,
+    mqttPort,
+    sockets,
+    drain,
+    failed: new Promise<never>(() => {}),
+    announced: () => {},
+    kill: () => {},
+  };
 }
 
 function cloudOptions(options: CloudCommandOptions): CloudOptions {
@@ -168,6 +180,7 @@ function announce(cloud: RunningCloud, options: CloudCommandOptions): void {
         websocket,
         dashboard,
         ...(mqttPort ? { mqttPort } : {}),
+        ...(cloud.sockets ? { sockets: cloud.sockets } : {}),
         ...(token ? { token } : {}),
       }),
     );
