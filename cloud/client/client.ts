@@ -4,6 +4,7 @@
  */
 
 import type { CommandObject, CommandResult, Json, WillMessage } from '../protocol/messages.ts';
+import type { ClientDescription, PresentClient } from '../protocol/presence.ts';
 
 export interface CloudClientOptions {
   /** `ws://127.0.0.1:8080` or `wss://…`. */
@@ -21,6 +22,8 @@ export interface CloudClientOptions {
   readonly publisher?: string;
   /** Last number that was used under `publisher`, if it was used before; 0 if not. */
   readonly lastSeq?: number;
+  /** Who this client is for others (`presence`); without it nobody sees it. */
+  readonly client?: ClientDescription;
   /**
    * What the cloud wants to be shown. A function is called for each connection, and when the cloud says that the token
    * expires soon: then what it returns takes its place without a reconnect. It is given the token that the cloud refused
@@ -100,6 +103,15 @@ export interface QueueState {
   };
 }
 
+/** Who is at the places that a filter selects. */
+export interface Presence {
+  readonly clients: readonly PresentClient[];
+  /** There are more than the cloud lists. */
+  readonly truncated: boolean;
+}
+
+export type OnPresence = (presence: Presence) => void;
+
 /** One command as it reaches who answers it. */
 export interface CommandCall {
   /** The server's name of this one command: who answers executes no call twice. */
@@ -166,6 +178,21 @@ export interface CloudClient {
    * `CLOUD_TOO_LARGE` (256 messages, 128 KiB), `CLOUD_REFUSED` or `CLOUD_CLOSED`.
    */
   setWill(messages: readonly WillMessage[]): Promise<void>;
+  /**
+   * Says where this client is, such as `home` or `home/0200000000000003`, in place of what it said before, and again
+   * after every reconnect; `info` replaces that of `client`. Needs `client` in the options. Rejects with `CLOUD_REFUSED`.
+   */
+  here(at: readonly string[], info?: { [field: string]: Json }): Promise<void>;
+  /**
+   * Who is at the places that a filter selects, those who serve probes there included. Rejects with `CLOUD_BAD_FILTER`,
+   * `CLOUD_REFUSED` or `CLOUD_DISCONNECTED`.
+   */
+  presence(filter: string): Promise<Presence>;
+  /**
+   * Calls with who is there now, and again with each change, also after a reconnect. Returns a function that stops it.
+   * Rejects with `CLOUD_BAD_FILTER` or `CLOUD_REFUSED`.
+   */
+  onPresence(filter: string, changed: OnPresence): Promise<() => void>;
   /**
    * Asks `token` for the token of now and, when it is another, goes on with that in place; false when it is not. Rejects
    * with `CLOUD_UNAUTHORIZED` when the cloud does not take it (another subject, or more than the one before allows): it

@@ -7,8 +7,17 @@
 
 import { EarlError } from '../../errors/index.ts';
 import { type CommandObject, type CommandResult, type Json, limits, type WillMessage } from '../protocol/index.ts';
-import type { CloudClient, CloudClientOptions, PublishOptions, QueueState, SubscribeOptions } from './client.ts';
+import type {
+  CloudClient,
+  CloudClientOptions,
+  OnPresence,
+  Presence,
+  PublishOptions,
+  QueueState,
+  SubscribeOptions,
+} from './client.ts';
 import { Conversation } from './conversation.ts';
+import { PresenceKeeper } from './presence.ts';
 import { checkTopic, Publisher, type PublisherOptions, type PublishPath } from './publisher.ts';
 import { checkProbes, Serving } from './serving.ts';
 import { checkSubscription, Subscriber } from './subscriber.ts';
@@ -33,6 +42,7 @@ class Client implements CloudClient {
   readonly #publisher: Publisher;
   readonly #subscriber: Subscriber;
   readonly #serving: Serving;
+  readonly #presence: PresenceKeeper;
   readonly #token: TokenKeeper;
   readonly #will: WillKeeper;
   readonly #stateHandlers = new Set<(connected: boolean, reason?: string) => void>();
@@ -45,6 +55,7 @@ class Client implements CloudClient {
     this.#publisher = new Publisher(publisherOptions(options, this.#onHandlerError), wire.mostMessageBytes);
     this.#subscriber = new Subscriber(wire, options.onMissed ?? (() => {}));
     this.#serving = new Serving(wire);
+    this.#presence = new PresenceKeeper(wire);
     this.#will = new WillKeeper(
       (build) => wire.request(build),
       (error) => wire.isPassing(error),
@@ -139,6 +150,23 @@ class Client implements CloudClient {
     await this.#will.set(messages, this.#conversation.mostMessageBytes, this.connected);
   }
 
+  async here(at: readonly string[], info?: { [field: string]: Json }): Promise<void> {
+    this.#conversation.mustNotHaveEnded();
+    await this.#presence.here({ at: [...at], ...(info && { info }) });
+  }
+
+  async presence(filter: string): Promise<Presence> {
+    checkSubscription(filter, {});
+    this.#conversation.mustBeConnected();
+    return await this.#presence.ask(filter);
+  }
+
+  async onPresence(filter: string, changed: OnPresence): Promise<() => void> {
+    checkSubscription(filter, {});
+    this.#conversation.mustNotHaveEnded();
+    return await this.#presence.follow(filter, changed);
+  }
+
   async refreshToken(): Promise<boolean> {
     this.#conversation.mustBeConnected();
     return await this.#token.renew();
@@ -158,14 +186,16 @@ class Client implements CloudClient {
 
   #converse(options: CloudClientOptions): Conversation {
     const publisher = options.publisher ?? randomName();
+    const client = options.client && { client: options.client };
     return new Conversation(options, {
-      hello: async () => ({ op: 'hello', publisher, ...(await this.#token.forHello()) }),
+      hello: async () => ({ op: 'hello', publisher, ...client, ...(await this.#token.forHello()) }),
       onUp: (path) => this.#up(path),
       onDown: (...end) => this.#down(...end),
       onMessage: (...message) => this.#subscriber.deliver(...message),
       onAccepted: (seq, upTo) => this.#publisher.accepted(seq, upTo),
       onRefused: (...refused) => this.#publisher.refused(...refused),
       onCommand: (message) => void this.#serving.answer(message),
+      onChanged: (message) => this.#presence.changed(message),
       onExpiring: (inMs) => this.#token.expires(inMs),
       onTokenRefused: (isWrong) => this.#token.refused(isWrong),
       beforeSaying: () => this.#publisher.hurry(),
@@ -178,6 +208,7 @@ class Client implements CloudClient {
     this.#will.renew(path.mostMessageBytes);
     this.#subscriber.renew();
     this.#serving.renew();
+    this.#presence.renew();
     this.#publisher.up(path);
     this.#tellState(true);
   }

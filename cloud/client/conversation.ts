@@ -8,6 +8,7 @@ import {
   type ClientMessage,
   type Json,
   limits,
+  type PresentClient,
   type ServerMessage,
   SUBPROTOCOL_BINARY,
   SUBPROTOCOL_JSON,
@@ -33,6 +34,8 @@ export interface ConversationHandlers {
   /** A publish was refused. `seq` is 0 when it had none. */
   onRefused(seq: number, code: number, message: string): void;
   onCommand(message: Extract<ServerMessage, { op: 'command' }>): void;
+  /** Who is present has changed. */
+  onChanged(message: Extract<ServerMessage, { op: 'changed' }>): void;
   onExpiring(inMs: number): void;
   onTokenRefused(isWrong: boolean): void;
   /** A message is about to leave: what was published before it should leave before it. */
@@ -54,6 +57,8 @@ export class Conversation implements Wire {
   readonly #requests = new Requests();
   /** Of JSON publishes on their way: their numbers by the ids of their requests. */
   readonly #publishing = new Map<number, number>();
+  /** Clients of answers about presence of which more parts are to come, by the ids of their requests. */
+  readonly #parts = new Map<number, PresentClient[]>();
   #records: RecordIntake;
   #subprotocol: string | undefined;
   #mostMessageBytes: number = limits.messageBytes;
@@ -142,6 +147,7 @@ export class Conversation implements Wire {
     this.#subprotocol = subprotocol || SUBPROTOCOL_JSON;
     this.#records = this.#newRecords();
     this.#publishing.clear();
+    this.#parts.clear();
     const bufferedAmount = () => this.#link.bufferedAmount;
     this.#handlers.onUp({ writer: this.#newWriter(), bufferedAmount, mostMessageBytes });
   }
@@ -207,8 +213,24 @@ export class Conversation implements Wire {
       case 'expiring':
         this.#handlers.onExpiring(message.inMs);
         return;
+      case 'presence':
+        this.#gather(message);
+        return;
+      case 'changed':
+        this.#handlers.onChanged(message);
+        return;
+      case 'welcome':
+        return;
       default:
+        message satisfies never;
     }
+  }
+
+  #gather({ more, ...message }: Extract<ServerMessage, { op: 'presence' }>): void {
+    const clients = [...(this.#parts.get(message.id) ?? []), ...message.clients];
+    this.#parts.delete(message.id);
+    if (more) this.#parts.set(message.id, clients);
+    else this.#requests.settle({ ...message, clients });
   }
 
   #fail({ id, code, message }: Extract<ServerMessage, { op: 'error' }>): void {

@@ -8,6 +8,8 @@ export type {
   CloudClient,
   CloudClientOptions,
   CommandCall,
+  OnPresence,
+  Presence,
   PublishOptions,
   QueueState,
   SubscribeOptions,

@@ -3,6 +3,8 @@ export type {
   CloudClient,
   CloudClientOptions,
   CommandCall,
+  OnPresence,
+  Presence,
   PublishOptions,
   QueueState,
   SubscribeOptions,

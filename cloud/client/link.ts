@@ -183,7 +183,7 @@ export class Link {
       this.#handlers.onUp(parsed.message, socket.protocol ?? '');
       return;
     }
-    if (parsed.message.op !== 'message' && parsed.message.op !== 'command') this.#heartbeat.answered();
+    if (!unasked.has(parsed.message.op)) this.#heartbeat.answered();
     this.#handlers.onMessage(parsed.message);
   }
 
@@ -232,6 +232,9 @@ export class Link {
     this.#handlers.onDown(reason, final);
   }
 }
+
+/** What the server says without being asked. */
+const unasked: ReadonlySet<ServerMessage['op']> = new Set(['message', 'command', 'changed', 'expiring']);
 
 /** What a page has of events; nothing elsewhere. */
 const page = globalThis as {

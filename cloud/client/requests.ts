@@ -4,7 +4,7 @@ import { EarlError } from '../../errors/index.ts';
 import { errorCodes, type ServerMessage } from '../protocol/index.ts';
 
 /** An answer that is no error. */
-export type Answer = Extract<ServerMessage, { op: 'ok' | 'reply' | 'pong' }>;
+export type Answer = Extract<ServerMessage, { op: 'ok' | 'reply' | 'pong' | 'presence' }>;
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
