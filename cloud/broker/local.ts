@@ -229,8 +229,9 @@ export class LocalBroker implements Broker {
   }
 }
 
+/** Of the server's own records those that are about clients who do not know that it was restarted. */
 function outlivesRestart(topic: string): boolean {
-  return topic.startsWith('$mqtt/session/');
+  return topic.startsWith('$mqtt/session/') || topic.startsWith('$will/');
 }
 
 export function closedError(): EarlError {
