@@ -18,21 +18,21 @@ import {
   type SubscribeOptions,
   type Subscription,
 } from './broker.ts';
-import { FanOut, type Subscriber } from './fan-out.ts';
+import { FanOut } from './fan-out.ts';
 import { incomplete } from './history.ts';
+import { HubBatches } from './hub-batches.ts';
+import { HubLink } from './hub-link.ts';
+import { NameNumbers, Names } from './hub-names.ts';
 import {
   type Fields,
   hubVersion,
-  NameNumbers,
-  Names,
   publishFlags,
-  RecordReader,
-  RecordWriter,
+  type RecordWriter,
   toHub,
   toWorker,
   wrongRecord,
 } from './hub-records.ts';
-import { writeAll } from './hub-server.ts';
+import { HubSubscriptions } from './hub-subscriptions.ts';
 import { closedError } from './local.ts';
 
 export interface HubBrokerOptions {
@@ -49,54 +49,25 @@ export interface HubBrokerOptions {
   readonly onSubscriberError?: (error: unknown, message: BrokerMessage) => void;
 }
 
-/** A subscription that the hub has not acknowledged. */
-interface Joining {
-  readonly filter: string;
-  readonly deliver: (message: BrokerMessage) => void;
-  readonly options: SubscribeOptions;
-  readonly retained: BrokerMessage[];
-  subscriber: Subscriber | undefined;
-  readonly resolve: (begun: Begun) => void;
-  readonly reject: (error: EarlError) => void;
-}
-
-interface Begun {
-  readonly subscriber: Subscriber;
-  readonly position: Position;
-}
-
 interface Reading {
   readonly messages: BrokerMessage[];
   readonly resolve: (history: History) => void;
   readonly reject: (error: EarlError) => void;
 }
 
-/** Publishes that are accepted together. */
-interface Batch {
-  readonly accepted: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: EarlError) => void;
-}
-
 export class HubBroker implements Broker {
-  readonly #socket: Socket;
+  readonly #link: HubLink;
   readonly #options: HubBrokerOptions;
   readonly #mostBytes: number;
-  readonly #writer = new RecordWriter();
   readonly #topics: NameNumbers;
   readonly #publishers: NameNumbers;
   readonly #names = new Names();
   readonly #fanOut: FanOut;
-  /** Filters with the number of subscriptions here, those that join included. */
-  readonly #uses = new Map<string, number>();
-  readonly #joining = new Map<number, Joining>();
+  readonly #subscriptions: HubSubscriptions;
+  readonly #batches = new HubBatches();
   readonly #reading = new Map<number, Reading>();
   readonly #pings = new Map<number, () => void>();
-  readonly #batches = new Map<number, Batch>();
-  #batch: Batch | undefined;
-  #batchNumber = 0;
   #ids = 0;
-  #scheduled = false;
   #overloaded = false;
   #welcomed: (() => void) | undefined;
   #ended: EarlError | undefined;
@@ -117,34 +88,28 @@ export class HubBroker implements Broker {
   }
 
   private constructor(socket: Socket, options: HubBrokerOptions) {
-    this.#socket = socket;
     this.#options = options;
     this.#mostBytes = options.waitingBytes ?? 64 * 1024 * 1024;
     this.#fanOut = new FanOut(() => {}, options.onSubscriberError);
+    this.#subscriptions = new HubSubscriptions(this.#fanOut, (filter) => this.#unsubscribe(filter));
     this.#topics = new NameNumbers((number, text) => this.#announce(toHub.topic, number, text));
     this.#publishers = new NameNumbers((number, text) => this.#announce(toHub.publisher, number, text));
-    const reader = new RecordReader((record) => this.#take(record));
     socket.removeAllListeners('error');
-    socket.on('error', () => {});
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        reader.take(chunk);
-      } catch (error) {
-        this.#end(lostError(error instanceof Error ? error.message : String(error)));
-        socket.destroy();
-      }
+    this.#link = new HubLink(socket, {
+      onRecord: (record) => this.#take(record),
+      onWrong: (problem) => this.#lose(problem),
+      onClosed: () => this.#lose('the connection has ended'),
+      beforeFlush: () => this.#seal(),
     });
-    socket.on('drain', () => this.#flush());
-    socket.once('close', () => this.#onClosed());
     const { secret, worker } = options;
     const hello = this.#writer.begin(toHub.hello, 12 + 3 * secret.length);
     hello.number(hubVersion).text(secret).number(worker).end();
-    this.#schedule();
+    this.#link.schedule();
   }
 
   /** Bytes that the hub has not taken. */
   get waitingBytes(): number {
-    return this.#writer.bytes + this.#socket.writableLength;
+    return this.#link.waitingBytes;
   }
 
   async subscribe(
@@ -153,7 +118,6 @@ export class HubBroker implements Broker {
     options: SubscribeOptions = {},
   ): Promise<Subscription> {
     this.#mustBeOpen();
-    this.#uses.set(filter, (this.#uses.get(filter) ?? 0) + 1);
     const id = this.#nextId();
     const record = this.#writer.begin(toHub.subscribe, 9 + 3 * filter.length);
     record
@@ -161,16 +125,8 @@ export class HubBroker implements Broker {
       .byte(Number(options.retained !== false))
       .text(filter)
       .end();
-    this.#schedule();
-    try {
-      const { subscriber, position } = await new Promise<Begun>((resolve, reject) => {
-        this.#joining.set(id, { filter, deliver, options, retained: [], subscriber: undefined, resolve, reject });
-      });
-      return { position, unsubscribe: async () => this.#leave(filter, subscriber) };
-    } catch (error) {
-      this.#release(filter);
-      throw error;
-    }
+    this.#link.schedule();
+    return await this.#subscriptions.begin(id, filter, deliver, options);
   }
 
   async read(filters: readonly string[], since: Position, most: number): Promise<History> {
@@ -181,7 +137,7 @@ export class HubBroker implements Broker {
     record.number(id).double(since.offset).number(most).text(since.epoch);
     for (const filter of filters) record.text(filter);
     record.end();
-    this.#schedule();
+    this.#link.schedule();
     return await new Promise((resolve, reject) => this.#reading.set(id, { messages: [], resolve, reject }));
   }
 
@@ -197,9 +153,8 @@ export class HubBroker implements Broker {
       .number(topicNumber);
     if (dedupe) record.number(publisher).double(dedupe.seq);
     record.rest(payload).end();
-    this.#schedule();
-    this.#batch ??= newBatch();
-    return this.#batch.accepted;
+    this.#link.schedule();
+    return this.#batches.accepted;
   }
 
   /** Time in ms for a question to the hub and its answer, everything that was on its way before it included. */
@@ -208,26 +163,26 @@ export class HubBroker implements Broker {
     const id = this.#nextId();
     const askedAt = performance.now();
     this.#writer.begin(toHub.ping, 4).number(id).end();
-    this.#schedule();
+    this.#link.schedule();
     await new Promise<void>((resolve) => this.#pings.set(id, resolve));
     return performance.now() - askedAt;
   }
 
   /** Resolves when everything that this process had accepted has been delivered to its subscribers. */
   async caughtUp(): Promise<void> {
-    const batches = [...this.#batches.values(), ...(this.#batch ? [this.#batch] : [])];
-    await Promise.allSettled(batches.map(({ accepted }) => accepted));
+    await this.#batches.settled();
     await this.roundTripMs();
   }
 
   async close(): Promise<void> {
     if (this.#ended !== undefined) return;
-    this.#flush();
+    const ended = this.#link.end();
     this.#end(closedError());
-    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
-    // What was sent goes out; nothing that comes is of interest any more.
-    this.#socket.end(() => this.#socket.destroy());
-    await closed;
+    await ended;
+  }
+
+  get #writer(): RecordWriter {
+    return this.#link.writer;
   }
 
   #take(record: Fields): void {
@@ -242,16 +197,16 @@ export class HubBroker implements Broker {
         this.#fanOut.deliver(this.#message(record, false));
         return;
       case toWorker.accepted:
-        this.#settle(record.number(), (batch) => batch.resolve());
+        this.#batches.accept(record.number());
         return;
       case toWorker.refused:
-        this.#settle(record.number(), (batch) => batch.reject(problemOf(record)));
+        this.#batches.refuse(record.number(), problemOf(record));
         return;
       case toWorker.retained:
-        this.#joining.get(record.number())?.retained.push(this.#message(record, true));
+        this.#subscriptions.retained(record.number(), this.#message(record, true));
         return;
       case toWorker.joined:
-        this.#joined(record.number());
+        this.#subscriptions.joined(record.number());
         return;
       case toWorker.begun:
         this.#begun(record);
@@ -282,36 +237,14 @@ export class HubBroker implements Broker {
     return new BrokerMessage(topic, record.payload(), offset, retained);
   }
 
-  #settle(number: number, how: (batch: Batch) => void): void {
-    const batch = this.#batches.get(number);
-    this.#batches.delete(number);
-    if (batch) how(batch);
-  }
-
-  /** Its place in the order of messages has come. */
-  #joined(id: number): void {
-    const joining = this.#joining.get(id);
-    if (joining === undefined) return;
-    const { filter, deliver, options, retained } = joining;
-    joining.subscriber = this.#fanOut.add(filter, deliver, options.onGap);
-    for (const message of retained) this.#fanOut.deliverTo(joining.subscriber, message);
-  }
-
   #begun(record: Fields): void {
     const id = record.number();
     const offset = record.double();
-    const joining = this.#joining.get(id);
-    this.#joining.delete(id);
-    if (joining?.subscriber) {
-      joining.resolve({ subscriber: joining.subscriber, position: { epoch: record.text(), offset } });
-    }
+    this.#subscriptions.begun(id, { epoch: record.text(), offset });
   }
 
   #failed(id: number, error: EarlError): void {
-    const joining = this.#joining.get(id);
-    if (joining?.subscriber) this.#fanOut.remove(joining.filter, joining.subscriber);
-    joining?.reject(error);
-    this.#joining.delete(id);
+    this.#subscriptions.failed(id, error);
     this.#reading.get(id)?.reject(error);
     this.#reading.delete(id);
   }
@@ -327,25 +260,13 @@ export class HubBroker implements Broker {
     this.#pings.delete(id);
   }
 
-  #leave(filter: string, subscriber: Subscriber): void {
-    if (!subscriber.active) return;
-    this.#fanOut.remove(filter, subscriber);
-    this.#release(filter);
-  }
-
-  #release(filter: string): void {
-    const uses = this.#uses.get(filter)! - 1;
-    if (uses > 0) {
-      this.#uses.set(filter, uses);
-      return;
-    }
-    this.#uses.delete(filter);
+  #unsubscribe(filter: string): void {
     if (this.#ended !== undefined) return;
     this.#writer
       .begin(toHub.unsubscribe, 4 + 3 * filter.length)
       .text(filter)
       .end();
-    this.#schedule();
+    this.#link.schedule();
   }
 
   #announce(kind: number, number: number, text: string): void {
@@ -362,32 +283,21 @@ export class HubBroker implements Broker {
   }
 
   #isOverloaded(): boolean {
-    // The socket is asked only when it cannot take all: most of the time nothing waits.
-    if (!this.#overloaded && !this.#socket.writableNeedDrain) return false;
+    // Most of the time nothing waits.
+    if (!this.#overloaded && !this.#link.isStalled) return false;
     this.#overloaded = this.waitingBytes > (this.#overloaded ? this.#mostBytes / 2 : this.#mostBytes);
     return this.#overloaded;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => this.#flush());
+  /** What was published in this turn is accepted together. */
+  #seal(): void {
+    const batch = this.#batches.seal();
+    if (batch !== undefined) this.#writer.begin(toHub.seal, 4).number(batch).end();
   }
 
-  #flush(): void {
-    this.#scheduled = false;
-    if (this.#batch !== undefined && this.#ended === undefined) {
-      this.#batchNumber = (this.#batchNumber + 1) % 2 ** 32;
-      this.#writer.begin(toHub.seal, 4).number(this.#batchNumber).end();
-      this.#batches.set(this.#batchNumber, this.#batch);
-      this.#batch = undefined;
-    }
-    if (!this.#socket.writableNeedDrain && !this.#socket.destroyed) writeAll(this.#socket, this.#writer.take());
-  }
-
-  #onClosed(): void {
+  #lose(why: string): void {
     if (this.#ended !== undefined) return;
-    const error = lostError('the connection has ended');
+    const error = lostError(why);
     this.#fanOut.gap(error.message);
     this.#end(error);
     this.#options.onLost?.();
@@ -397,11 +307,10 @@ export class HubBroker implements Broker {
   #end(error: EarlError): void {
     this.#ended = error;
     this.#fanOut.close();
-    for (const waiting of [this.#joining, this.#reading, this.#batches]) {
-      for (const { reject } of [...waiting.values()]) reject(error);
-      waiting.clear();
-    }
-    this.#batch?.reject(error);
+    this.#subscriptions.end(error);
+    this.#batches.end(error);
+    for (const { reject } of this.#reading.values()) reject(error);
+    this.#reading.clear();
     for (const resolve of this.#pings.values()) resolve();
     this.#pings.clear();
   }
@@ -409,17 +318,6 @@ export class HubBroker implements Broker {
   #mustBeOpen(): void {
     if (this.#ended !== undefined) throw this.#ended;
   }
-}
-
-function newBatch(): Batch {
-  let [resolve, reject]: [() => void, (error: EarlError) => void] = [() => {}, () => {}];
-  const accepted = new Promise<void>((fulfil, refuse) => {
-    resolve = fulfil;
-    reject = refuse;
-  });
-  // Nobody may be waiting for it.
-  accepted.catch(() => {});
-  return { accepted, resolve, reject };
 }
 
 function problemOf(record: Fields): EarlError {
