@@ -27,9 +27,10 @@ export function nginxConfiguration(plan: Topology): string {
 
 const passive = [
   '#',
-  '# nginx without subscription never asks /health: it notices with the next client that a server refuses, and leaves it',
-  '# alone for fail_timeout. A server that drains refuses, so clients are passed on; one whose canary fails but that',
-  '# still takes connections keeps getting clients. HAProxy does ask.',
+  '# nginx without subscription never asks /health: it notices with each new client that a server refuses it, and passes',
+  '# the client on. So it does with a server that drains or has ended. One whose machine does not answer at all costs each',
+  '# new client the connect timeout; one whose canary fails but that still takes connections keeps getting clients.',
+  '# HAProxy does ask.',
 ];
 
 function main({ unprivileged, servers, times, mqtt }: Topology): string[] {
@@ -74,7 +75,9 @@ function http(plan: Topology): string[] {
     '    # WebSockets stay for days: the server with the fewest gets the next one; counted by all workers (upstream).',
     '    zone earl 128k;',
     '    least_conn;',
-    ...servers.map((server) => `    server ${written(server)} max_fails=1 fail_timeout=2s;`),
+    '    # nginx forgives a failure when a later request to the server has ended. WebSockets do not end: a server that has',
+    '    # failed once would get one client per fail_timeout from then on. So failures do not count (upstream, max_fails).',
+    ...servers.map((server) => `    server ${written(server)} max_fails=0;`),
     '    keepalive 8;',
     '}',
     '# Only an upgrade is passed on as one; else the connection to the server is kept for the next request (websocket).',
@@ -99,7 +102,7 @@ function http(plan: Topology): string[] {
     '        proxy_next_upstream error timeout http_503;',
     `        proxy_next_upstream_tries ${Math.max(3, servers.length)};`,
     '        proxy_next_upstream_timeout 10s;',
-    '        proxy_connect_timeout 3s;',
+    '        proxy_connect_timeout 1s;',
     `        # The cloud pings every client each ${times.keepaliveMs} ms; a tunnel that is silent for three times as long is dead (proxy).`,
     `        proxy_read_timeout ${3 * times.keepaliveMs}ms;`,
     `        proxy_send_timeout ${3 * times.keepaliveMs}ms;`,
@@ -135,13 +138,14 @@ function stream({ mqtt, tls, unprivileged }: Topology): string[] {
     '    zone earl_mqtt 128k;',
     '    least_conn;',
     '    # A server that drains listens for MQTT no more, so the next one is tried (stream_proxy, proxy_next_upstream).',
-    ...mqtt!.servers.map((server) => `    server ${written(server)} max_fails=1 fail_timeout=2s;`),
+    // As above.
+    ...mqtt!.servers.map((server) => `    server ${written(server)} max_fails=0;`),
     '}',
     'server {',
     `    listen ${written(mqtt!.listen)}${tls ? ' ssl' : ''} so_keepalive=60s:15s:4;`,
     ...(tls ? indent(certificate(tls)) : []),
     '    proxy_pass earl_mqtt;',
-    '    proxy_connect_timeout 3s;',
+    '    proxy_connect_timeout 1s;',
     '    # Clients say how often they speak, up to every 18 hours, and the cloud ends those that do not; one that promised',
     '    # nothing is probed by the kernel (so_keepalive above).',
     '    proxy_timeout 24h;',

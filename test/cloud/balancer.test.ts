@@ -62,6 +62,18 @@ describe.each(programs)('%s', (program) => {
     await draining;
   });
 
+  it('gives a server that is back its share at once', async () => {
+    const { clouds, behind, balancer } = await startTwo(program);
+    const { port } = clouds[0]!;
+    await clouds[0]!.close();
+    const early = [await RawClient.join(behind), await RawClient.join(behind)];
+    expect(clouds[1]!.connections).toBe(early.length);
+    const again = await startCloud({ port });
+    if (program === 'haproxy') await expect.poll(() => balancer.status(), patience).toMatchObject({ s1: 'UP' });
+    for (let index = 0; index < 4; index++) await RawClient.join(behind);
+    expect([again.connections, clouds[1]!.connections]).toEqual([3, 3]);
+  });
+
   it('passes Host on, so that pages of the cloud may connect and others may not', async () => {
     const { behind } = await startTwo(program);
     const own = await RawClient.open(behind, { headers: { Origin: behind.url } });
