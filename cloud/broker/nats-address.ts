@@ -8,7 +8,7 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { credsAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { credsAuthenticator, type NodeConnectionOptions, type TlsOptions } from '@nats-io/transport-node';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 
 export interface NatsAddress {
@@ -47,8 +47,8 @@ function connectionOptions(url: URL): NodeConnectionOptions {
   return {
     servers: url.host,
     ...(url.username ? { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } : {}),
-    ...(credentials === null ? {} : { authenticator: credsAuthenticator(readSecret(credentials)) }),
-    ...(ca !== null ? { tls: { caFile: ca } } : url.protocol === 'tls:' ? { tls: {} } : {}),
+    ...(credentials === null ? {} : { authenticator: credsAuthenticator(readFile(credentials)) }),
+    ...(ca !== null || url.protocol === 'tls:' ? { tls: tlsOptions(url.hostname, ca) } : {}),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
     reconnectJitter: 200,
@@ -58,10 +58,15 @@ function connectionOptions(url: URL): NodeConnectionOptions {
   };
 }
 
-function readSecret(file: string): Uint8Array {
+/** `host` is passed on to Node, which otherwise takes an address without a name for `localhost`. */
+function tlsOptions(host: string, ca: string | null): TlsOptions & { host: string } {
+  return { host: host.replace(/^\[|\]$/g, ''), ...(ca === null ? {} : { ca: readFile(ca).toString('utf8') }) };
+}
+
+function readFile(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new EarlError('BACKPLANE_BAD_URL', `the credentials for NATS cannot be read: ${errorMessage(error)}`);
+    throw new EarlError('BACKPLANE_BAD_URL', `a file that the address of NATS names: ${errorMessage(error)}`);
   }
 }

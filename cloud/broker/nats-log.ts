@@ -23,6 +23,7 @@ import {
 } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/transport-node';
 import { EarlError } from '../../errors/index.ts';
+import { decodeBatch, encodeBatch, type StoredBatch } from './nats-batch.ts';
 
 export interface NatsLogOptions {
   readonly nats: NatsConnection;
@@ -40,19 +41,9 @@ export interface LogState {
   readonly last: number;
 }
 
-/** A batch in the stream. */
-export interface StoredBatch {
-  readonly sequence: number;
-  readonly writer: string;
-  readonly number: number;
-  readonly records: Buffer;
-}
-
 const twoMinutesInNs = 120e9;
 const requestTimeoutMs = 3_000;
 const fetchTimeoutMs = 5_000;
-const writerBytes = 8;
-const headBytes = writerBytes + 8;
 const epochText = /epoch (\w+)/;
 
 export class NatsLog {
@@ -165,10 +156,7 @@ export class NatsLog {
 
   /** Stores a batch at home; its sequence. The same number of a writer again is stored once, within two minutes. */
   async append(writer: string, number: number, records: readonly Buffer[]): Promise<number> {
-    const head = Buffer.alloc(headBytes);
-    head.write(writer, 'hex');
-    head.writeDoubleLE(number, writerBytes);
-    const batch = Buffer.concat([head, ...records]);
+    const batch = encodeBatch(writer, number, records);
     const { seq } = await this.#client.publish(`${this.#options.prefix}.m`, batch, { msgID: `${writer}:${number}` });
     return seq;
   }
@@ -277,15 +265,4 @@ function checkMirror({ config }: StreamInfo, home: string): void {
   const advice = 'each region needs a nats-server of its own with its own domain; see "Regions" in docs/operations.md';
   const problem = `the stream ${config.name} at this address is no mirror of the one in the domain ${home}: ${advice}`;
   throw new EarlError('BACKPLANE_BAD_URL', problem);
-}
-
-function decodeBatch(sequence: number, data: Uint8Array): StoredBatch {
-  const batch = Buffer.from(data);
-  if (batch.length < headBytes) return { sequence, writer: '', number: 0, records: batch };
-  return {
-    sequence,
-    writer: batch.toString('hex', 0, writerBytes),
-    number: batch.readDoubleLE(writerBytes),
-    records: batch.subarray(headBytes),
-  };
 }

@@ -14,7 +14,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import type {
@@ -26,13 +25,14 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './broker.ts';
-import { EngineOutbox, mostItems } from './engine-outbox.ts';
+import { EngineOutbox } from './engine-outbox.ts';
 import { decodeRecords, type EngineRecord, encodeRecord } from './engine-record.ts';
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
 import { parseNatsAddress } from './nats-address.ts';
+import { offsetOf, type StoredBatch, sequenceOf } from './nats-batch.ts';
 import { NatsLastValues } from './nats-last-values.ts';
-import { NatsLog, type StoredBatch } from './nats-log.ts';
+import { NatsLog } from './nats-log.ts';
 import {
   defaultMirrorWaitMs,
   defaultWaitingBytes,
@@ -41,19 +41,12 @@ import {
   type NatsBrokerOptions,
   replicaOptions,
 } from './nats-options.ts';
+import { NatsSender, type Outgoing } from './nats-sender.ts';
 import { NatsWatch } from './nats-watch.ts';
 import { Reached } from './reached.ts';
 import { Replica } from './replica.ts';
 
 export type { NatsBrokerOptions } from './nats-options.ts';
-
-/** A message on its way, and its record. */
-interface Outgoing {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly retain: boolean;
-  readonly record: Buffer;
-}
 
 /** Below this a message that Earl's clients may send would not fit. */
 const leastPayload = 66 * 1024;
@@ -65,16 +58,13 @@ export class NatsBroker implements Broker {
   readonly #stream: NatsLog;
   readonly #lastValues: NatsLastValues;
   readonly #watch: NatsWatch;
-  readonly #writer = randomBytes(8).toString('hex');
+  readonly #sender: NatsSender;
   readonly #outbox: EngineOutbox<Outgoing>;
   readonly #replica: Replica;
   readonly #mostPayload: number;
   /** Sequences of batches that have been taken, for who waits for them. */
   readonly #reached = new Reached();
   #last: Pick<StoredBatch, 'sequence' | 'writer' | 'number'> = { sequence: 0, writer: '', number: 0 };
-  /** Own batches: the last that was tried, and the last that is known to be in the stream. */
-  #tried = 0;
-  #stored = { number: 0, sequence: 0 };
   /** Up to this sequence, messages of the server's own topics come too late. */
   #staleUpTo = 0;
   #ready: Promise<void> = Promise.resolve();
@@ -105,8 +95,10 @@ export class NatsBroker implements Broker {
     this.#mostPayload = (nats.info?.max_payload ?? 1024 * 1024) - headersBytes;
     this.#replica = new Replica(replicaOptions(options));
     this.#lastValues = new NatsLastValues(stream, (error) => this.#log(`keeping a last value: ${errorMessage(error)}`));
+    const waitMs = options.mirrorWaitMs ?? defaultMirrorWaitMs;
+    this.#sender = new NatsSender(stream, this.#lastValues, (last) => this.#reached.within(last, waitMs));
     this.#outbox = new EngineOutbox({
-      send: (number, messages) => this.#send(number, messages),
+      send: (number, messages) => this.#sender.send(number, messages),
       mostBytes: options.waitingBytes ?? defaultWaitingBytes,
       mostBatchBytes: Math.min(this.#mostPayload, 1024 * 1024),
     });
@@ -188,38 +180,15 @@ export class NatsBroker implements Broker {
     if (sequence <= this.#last.sequence || this.#closed) return;
     const jumped = sequence > this.#last.sequence + 1;
     this.#last = { sequence, writer, number };
-    if (writer === this.#writer) this.#stored = { number, sequence };
+    const own = this.#sender.recognise(batch);
     const fresh = sequence > this.#staleUpTo;
     for (const [index, record] of recordsOf(batch, (line) => this.#log(line)).entries()) {
       const offset = offsetOf(sequence, index);
-      if (record.retain && writer !== this.#writer) this.#lastValues.notice({ ...record, offset });
+      if (record.retain && !own) this.#lastValues.notice({ ...record, offset });
       this.#replica.take(record, offset, fresh);
     }
     this.#reached.advance(sequence);
     if (jumped) this.#reload('the stream no longer has messages that were missed');
-  }
-
-  async #send(number: number, messages: readonly Outgoing[]): Promise<void> {
-    try {
-      if (this.#tried === number) await this.#takeAll();
-      this.#tried = number;
-      if (this.#stored.number < number) {
-        const records = messages.map(({ record }) => record);
-        this.#stored = { number, sequence: await this.#stream.append(this.#writer, number, records) };
-      }
-      const { sequence } = this.#stored;
-      const values = messages.map((message, index) => ({ ...message, offset: offsetOf(sequence, index) }));
-      await this.#lastValues.copy(values.filter(({ retain }) => retain));
-    } catch (error) {
-      throw isRefusal(error) ? refusedError(error) : error;
-    }
-  }
-
-  /** Waits until what the home stream has now has been taken. Rejects when that takes too long. */
-  async #takeAll(): Promise<void> {
-    const { last } = await this.#stream.homeState();
-    if (!(await this.#reached.within(last, this.#options.mirrorWaitMs ?? defaultMirrorWaitMs)))
-      throw new Error('the mirror is behind');
   }
 
   /** Whether a sequence has been taken, or will be soon; a mirror may be behind what a client has seen elsewhere. */
@@ -283,15 +252,6 @@ export class NatsBroker implements Broker {
   }
 }
 
-/** Offsets of a batch's records; one place before the first is the end of the batch before, whatever that holds. */
-function offsetOf(sequence: number, index: number): number {
-  return (sequence - 1) * mostItems + index + 1;
-}
-
-function sequenceOf(offset: number): number {
-  return Math.ceil(offset / mostItems);
-}
-
 function newEpoch(): string {
   return randomBytes(8).toString('hex');
 }
@@ -303,16 +263,6 @@ function recordsOf({ sequence, records }: StoredBatch, log: (line: string) => vo
     log(`message ${sequence} of the stream was left out: ${errorMessage(error)}`);
     return [];
   }
-}
-
-/** What JetStream answers, and not that it has no time or no leader now. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.apiError().code !== 503;
-}
-
-function refusedError(cause: unknown): EarlError {
-  const advice = 'see "Engines" in docs/operations.md';
-  return new EarlError('BROKER_REFUSED', `NATS refused a message: ${errorMessage(cause)}; ${advice}`, { cause });
 }
 
 function tooLongError(bytes: number, most: number): EarlError {

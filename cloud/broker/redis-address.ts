@@ -9,6 +9,7 @@
 import { readFileSync } from 'node:fs';
 import type { RedisOptions } from 'ioredis';
 import { EarlError, errorMessage } from '../../errors/index.ts';
+import { RedisConnector } from './redis-connector.ts';
 
 export interface RedisAddress {
   /** Host and port, without secrets. */
@@ -40,6 +41,7 @@ export function parseRedisAddress(text: string, isUsed: () => boolean): RedisAdd
     port: Number(url.port || 6379),
     db: database,
     lazyConnect: true,
+    Connector: RedisConnector,
     connectTimeout: 5_000,
     ...(url.username ? { username: decodeURIComponent(url.username) } : {}),
     ...(url.password ? { password: decodeURIComponent(url.password) } : {}),
@@ -61,4 +63,10 @@ function tlsOptions(ca: string | null): { ca?: Buffer } {
   } catch (error) {
     throw new EarlError('BACKPLANE_BAD_URL', `the certificates for Redis cannot be read: ${errorMessage(error)}`);
   }
+}
+
+/** Without the cause itself, which may hold the password. */
+export function unreachableError(host: string, error: unknown): EarlError {
+  const advice = 'is redis-server running there, and does the URL name the right user, password and port?';
+  return new EarlError('BACKPLANE_UNREACHABLE', `no use of Redis at ${host}: ${errorMessage(error)}; ${advice}`);
 }

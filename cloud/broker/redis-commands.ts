@@ -12,8 +12,6 @@ import { changedScript, openScript, publishScript, readScript, snapshotScript } 
 import { readSettings } from './redis-settings.ts';
 import { decodeEntry, interestOf } from './redis-wire.ts';
 
-/** A Redis that takes longer for one answer is left. */
-export const commandTimeoutMs = 5_000;
 const reopenMs = 500;
 
 type Argument = string | number | Buffer;
@@ -63,7 +61,6 @@ export class RedisCommands {
     this.#options = options;
     const settings: RedisOptions & { replyMapping: 'legacy' } = {
       ...options.connection,
-      commandTimeout: commandTimeoutMs,
       replyMapping: 'legacy',
       scripts: {
         earlPublish: { lua: publishScript, numberOfKeys: 0 },

@@ -7,14 +7,12 @@
 
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Position } from './message.ts';
-import { commandTimeoutMs } from './redis-commands.ts';
 import { channelPattern, decodeEpoch, type Interest } from './redis-wire.ts';
-
-const pingMs = 5_000;
 
 export interface RedisFeedOptions {
   readonly connection: RedisOptions;
   readonly prefix: string;
+  readonly pingMs: number;
   /** Channel of this process alone. */
   readonly own: string;
   readonly onMessage: (frame: Buffer) => void;
@@ -46,7 +44,6 @@ export class RedisFeed {
     const settings: RedisOptions & { replyMapping: 'legacy' } = {
       ...options.connection,
       autoResubscribe: false,
-      commandTimeout: commandTimeoutMs,
       replyMapping: 'legacy',
     };
     this.#redis = new Redis(settings);
@@ -126,7 +123,7 @@ export class RedisFeed {
       return;
     }
     clearInterval(this.#pinging);
-    this.#pinging = setInterval(() => this.#ping(), pingMs);
+    this.#pinging = setInterval(() => this.#ping(), this.#options.pingMs);
     this.#options.onAttached(run);
   }
 

@@ -22,6 +22,8 @@ export interface RedisBrokerOptions {
   readonly waitingBytes?: number;
   /** Messages that are made up for after a lost connection; more are a gap. Default 100,000. */
   readonly missedMessages?: number;
+  /** A Redis that takes longer for one answer is left, and connected to anew. Default 5 s. */
+  readonly answerTimeoutMs?: number;
   /** Called when a subscriber throws. Default: nothing. */
   readonly onSubscriberError?: (error: unknown, message: BrokerMessage) => void;
   /** Called with a line for each thing an operator should know. Default: nothing. */
@@ -30,6 +32,7 @@ export interface RedisBrokerOptions {
 
 const MiB = 1024 * 1024;
 export const defaultWaitingBytes = 64 * MiB;
+export const defaultAnswerTimeoutMs = 5_000;
 export const defaultMissedMessages = 100_000;
 
 export function boundsOf(options: RedisBrokerOptions): Bounds {

@@ -15,7 +15,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { EarlError, errorMessage } from '../../errors/index.ts';
+import { errorMessage } from '../../errors/index.ts';
 import { matches } from '../protocol/index.ts';
 import type { SubscribeOptions, Subscription } from './broker.ts';
 import { type Broker, BrokerMessage, type History, type Position, type PublishOptions } from './broker.ts';
@@ -25,13 +25,19 @@ import { EngineSubscribers } from './engine-subscribers.ts';
 import type { Subscriber } from './fan-out.ts';
 import { closedError } from './local.ts';
 import { promiseWithResolve } from './promise-with-resolve.ts';
-import { parseRedisAddress } from './redis-address.ts';
+import { parseRedisAddress, unreachableError } from './redis-address.ts';
 import { type Arrival, RedisArrivals } from './redis-arrivals.ts';
 import { isReplyError, RedisCommands, refusedError, type Snapshot } from './redis-commands.ts';
 import { RedisFeed } from './redis-feed.ts';
 import { RedisHistory } from './redis-history.ts';
 import { Joining } from './redis-joining.ts';
-import { boundsOf, defaultMissedMessages, defaultWaitingBytes, type RedisBrokerOptions } from './redis-options.ts';
+import {
+  boundsOf,
+  defaultAnswerTimeoutMs,
+  defaultMissedMessages,
+  defaultWaitingBytes,
+  type RedisBrokerOptions,
+} from './redis-options.ts';
 import { decodeArrived, interestOf } from './redis-wire.ts';
 
 export type { RedisBrokerOptions } from './redis-options.ts';
@@ -80,7 +86,9 @@ export class RedisBroker implements Broker {
   }
 
   private constructor(options: RedisBrokerOptions) {
-    const { host, connection, database } = parseRedisAddress(options.url, () => this.#connected);
+    const { host, database, ...address } = parseRedisAddress(options.url, () => this.#connected);
+    const answerTimeoutMs = options.answerTimeoutMs ?? defaultAnswerTimeoutMs;
+    const connection = { ...address.connection, commandTimeout: answerTimeoutMs };
     this.#host = host;
     const prefix = `${options.prefix ?? 'earl'}:${database}`;
     const log = options.log ?? (() => {});
@@ -111,6 +119,7 @@ export class RedisBroker implements Broker {
       connection,
       prefix,
       own: this.#channel,
+      pingMs: answerTimeoutMs,
       onMessage: (frame) => this.#arrive({ kind: 'message', frame }),
       onMarker: (id) => this.#arrive({ kind: 'marker', id }),
       onEpoch: (position) => this.#arrive({ kind: 'epoch', position }),
@@ -288,10 +297,4 @@ export class RedisBroker implements Broker {
     this.#deliveredReserved = 0;
     if (!first) this.#subscribers.gap(reason);
   }
-}
-
-/** Without the cause itself, which may hold the password. */
-function unreachableError(host: string, error: unknown): EarlError {
-  const advice = 'is redis-server running there, and does the URL name the right user, password and port?';
-  return new EarlError('BACKPLANE_UNREACHABLE', `no use of Redis at ${host}: ${errorMessage(error)}; ${advice}`);
 }

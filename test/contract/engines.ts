@@ -60,7 +60,8 @@ export class Engine {
   ): Promise<Engine> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), `earl-${scheme}-`));
-    const engine = new Engine(scheme, port, command, options(port, folder), folder);
+    const own = options(port, folder).map((option) => (option === 'PORT' ? String(port) : option));
+    const engine = new Engine(scheme, port, command, own, folder);
     await engine.start();
     return engine;
   }
