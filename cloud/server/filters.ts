@@ -83,7 +83,8 @@ export class SessionFilters {
     resumption.upTo = history.messages.at(-1)?.offset ?? since.offset;
     resumption.held = undefined;
     for (const message of held) this.#live(message, pace, resumption);
-    return { position, recovered: true };
+    // A server whose mirror of the messages was behind the client's last place has caught up meanwhile.
+    return { position: since.offset > position.offset ? since : position, recovered: true };
   }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {

@@ -6,6 +6,8 @@ import { cpSync, rmSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import { type BrokerMessage, publishJson } from '../../cloud/broker/index.ts';
 import type { NatsBroker } from '../../cloud/broker/nats.ts';
+import { startCloud } from '../../cloud/server/index.ts';
+import { RawClient } from '../cloud/raw-client.ts';
 import { Regions } from './regions.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -124,7 +126,12 @@ it('resumes in another region, also where the mirror is behind', async () => {
   const place = { epoch: seen.position.epoch, offset: seen.messages.at(-1)!.offset };
   const middle = { ...place, offset: seen.messages.at(1)!.offset };
   const reading = [inUs.read(['home/+'], place, 10), inUs.read(['home/+'], middle, 10)];
+  const cloud = await startCloud({ port: 0, broker: inUs });
+  cleanups.push(() => cloud.close());
+  const client = await RawClient.join(cloud);
+  const resuming = client.ask({ op: 'subscribe', id: 1, filters: ['home/#'], since: place });
   us.link!.mend();
+  expect(await resuming).toMatchObject({ op: 'ok', recovered: true, position: place });
   const [nothing, two] = await Promise.all(reading);
   expect(nothing).toEqual({ messages: [], complete: true });
   expect([two!.complete, two!.messages.map(({ data }) => data)]).toEqual([true, [3, 4]]);
