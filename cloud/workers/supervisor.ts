@@ -35,8 +35,8 @@ export interface SupervisorOptions {
   /** Whether an engine has the messages: then there is no hub. */
   readonly hasEngine: boolean;
   readonly journal?: JournalOptions | undefined;
-  /** Over which time a worker that is renewed or not needed sends its clients away. */
-  readonly drainMs: number;
+  /** Over which time clients move to other workers, from one that is renewed or not needed or has too many. */
+  readonly moveMs: number;
   readonly scaling?: Partial<ScalingPolicy>;
   readonly onEvent: (event: WorkerEvent) => void;
   /** Called with a line for each thing an operator should know. */
@@ -282,7 +282,7 @@ export class Supervisor {
     const ended = added.exited.then(() => {
       for (const worker of others) worker.tell({ kind: 'listen' });
     });
-    await Promise.race([Promise.all(others.map((worker) => worker.shed(share, this.#options.drainMs))), ended]);
+    await Promise.race([Promise.all(others.map((worker) => worker.shed(share, this.#options.moveMs))), ended]);
   }
 
   /** Ends the one with the fewest clients, for the fewest reconnections. */
@@ -310,7 +310,7 @@ export class Supervisor {
   }
 
   async #retire(worker: WorkerProcess): Promise<void> {
-    const drained = worker.drain(this.#options.drainMs, false, graceMs);
+    const drained = worker.drain(this.#options.moveMs, false, graceMs);
     this.#tellCount();
     await drained;
     // Another may have ended while there was one too many.

@@ -154,7 +154,11 @@ class CloudWorker {
   }
 
   async #drain(overMs: number, alone: boolean): Promise<void> {
-    if (this.#leaving) return;
+    if (this.#leaving) {
+      // A signal of its own had it leave at leisure, and now the whole cloud ends.
+      setTimeout(() => void this.#cloud?.close(), overMs);
+      return;
+    }
     this.#leaving = true;
     // Others take connections: none is refused here.
     if (!alone) await this.#cloud?.takeConnections(false);

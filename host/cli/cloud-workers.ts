@@ -14,6 +14,12 @@ export interface WorkersOptions {
 }
 
 const mostWorkers = 64;
+const standardMoveMs = 5_000;
+
+/** Over which time clients move from one worker to others: that of `--drain`, if there is one. */
+export function moveMs({ drain }: WorkersOptions): number {
+  return drain > 0 ? drain : standardMoveMs;
+}
 
 export function parseWorkers(text: string): number | 'auto' {
   if (text === 'auto') return 'auto';
@@ -42,7 +48,7 @@ export async function superviseWorkers(
     hasKeys: cloud.keys !== undefined,
     hasEngine: cloud.backplane !== undefined,
     journal: cloud.journal,
-    drainMs: options.drain,
+    moveMs: moveMs(options),
     scaling: {
       removeAfterMs: options.scaleDown,
       // Who wants workers to end sooner waits no longer than that for anything.

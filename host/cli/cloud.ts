@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { type Cloud, type CloudOptions, startCloud } from '../../cloud/server/index.ts';
 import { runWorker } from '../../cloud/workers/index.ts';
 import { EarlError } from '../../errors/index.ts';
-import { parseWorkers, superviseWorkers, type WorkersOptions } from './cloud-workers.ts';
+import { moveMs, parseWorkers, superviseWorkers, type WorkersOptions } from './cloud-workers.ts';
 import { parseDurationMs } from './duration.ts';
 import { exitCodes } from './exit-codes.ts';
 import { packageRoot } from './package-root.ts';
@@ -73,7 +73,7 @@ Ctrl-C tells the clients to come back later and stops. docs/protocol.md describe
 }
 
 async function run(options: CloudCommandOptions): Promise<void> {
-  if (options.workers !== undefined && cluster.isWorker) return await runWorker(cloudOptions(options), options.drain);
+  if (options.workers !== undefined && cluster.isWorker) return await runWorker(cloudOptions(options), moveMs(options));
   const stop = untilSignal();
   const cloud = await startAny(options).catch((error: unknown) => {
     if (!(error instanceof EarlError) || error.code !== 'PORT_IN_USE') throw error;
