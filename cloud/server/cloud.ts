@@ -133,6 +133,7 @@ class CloudServer implements Cloud {
       serverName: options.serverName ?? 'earl',
       presence: new Presence(this.#directory, this.#commands.served, this.#limits),
       wills: new Wills(this.#broker, this.#directory, this.#limits, (line) => this.#log(line)),
+      newSession: () => `${this.#id}-${++this.#sessions}`,
       gate: this.#gate,
       queues: new QueueBudget(this.#limits.allQueuesBytes),
     };
@@ -280,8 +281,10 @@ class CloudServer implements Cloud {
   #session(connection: Connection, subprotocol: string, grant: Grant | undefined): ConnectionHandlers {
     if (subprotocol === SUBPROTOCOL_ECHO) return new EchoSession(connection, this.#services, grant!);
     if (subprotocol === SUBPROTOCOL_MQTT) return this.#mqtt.webSocketSession(connection, grant);
-    const id = `${this.#id}-${++this.#sessions}`;
-    return new Session(connection, this.#services, id, { grant, binary: subprotocol === SUBPROTOCOL_BINARY });
+    return new Session(connection, this.#services, this.#services.newSession(), {
+      grant,
+      binary: subprotocol === SUBPROTOCOL_BINARY,
+    });
   }
 
   get #connectionsNow(): number {

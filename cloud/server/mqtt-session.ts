@@ -23,8 +23,7 @@ import { PublishRate } from './rate.ts';
 import type { SessionServices } from './session-services.ts';
 import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
-
-type Will = NonNullable<IConnectPacket['will']>;
+import type { Will } from './will.ts';
 
 /** RFC 6455, section 7.4.1. */
 const internalError = 1011;
@@ -128,10 +127,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
     if (this.#clientId !== undefined) {
       this.#clients.leave(this.#clientId, this, this.#connected ? this.keepsake() : this.#resuming);
     }
-    if (this.#will) {
-      const { topic, payload, retain = false } = this.#will;
-      this.#services.broker.publish(topic, payload as Buffer, { retain })?.catch(() => {});
-    }
+    this.#will?.endAtOnce().catch(() => {});
   }
 
   takeOver(): void {
@@ -186,6 +182,7 @@ export class MqttSession implements MqttClient, LeaseEvents {
         this.#link.send(pingrespPacket);
         return;
       case 'disconnect':
+        this.#will?.end('goodbye');
         this.#will = undefined;
         this.#end(closeCodes.goodbye, '');
         return;
@@ -253,15 +250,21 @@ export class MqttSession implements MqttClient, LeaseEvents {
     this.#lease = this.#services.gate.lease(grant, this.#services.limits.expiryWarningMs, this);
     this.#silence.watch(keepalive);
     this.#isKept = !clean;
-    this.#will = will;
-    if (clientId === '') {
-      this.#welcome(false);
-      return;
-    }
     // Bearers of different tokens do not reach each other's sessions.
-    this.#clientId = JSON.stringify([grant.subject ?? null, clientId]);
-    const kept = await this.#clients.enter(this.#clientId, this, this.#isKept);
+    if (clientId !== '') this.#clientId = JSON.stringify([grant.subject ?? null, clientId]);
+    const id = this.#clientId;
+    const kept = id === undefined ? undefined : await this.#clients.enter(id, this, this.#isKept);
+    if (will && !this.#ended) await this.#keepWill(will);
     if (!this.#ended) this.#welcome(kept !== undefined && (await this.#resume(kept)));
+  }
+
+  /** So that it is published though the server may be killed. */
+  #keepWill({ topic, payload, retain = false }: NonNullable<IConnectPacket['will']>): Promise<void> {
+    const name = this.#clientId && `mqtt ${this.#clientId}`;
+    const onLost = () => this.#end(closeCodes.gap, 'other servers took this one for dead: connect again');
+    this.#will = this.#services.wills.of(this.#services.newSession(), name, onLost);
+    const data = (payload as Buffer).toString('base64');
+    return this.#will.set([{ topic, data, encoding: 'base64', retain }], false);
   }
 
   async #resume(kept: Kept): Promise<boolean> {

@@ -18,6 +18,8 @@ export interface SessionServices {
   readonly serverName: string;
   readonly presence: Presence;
   readonly wills: Wills;
+  /** A name for a session, unlike all others of all servers. */
+  readonly newSession: () => string;
   readonly gate: TokenGate;
   readonly queues: QueueBudget;
 }

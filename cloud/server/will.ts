@@ -105,6 +105,12 @@ export class Will {
     // Sent away: the record stays, until its client is back or this server's end shows that it is not.
   }
 
+  /** The connection has ended without a goodbye, and its client is not waited for. */
+  async endAtOnce(): Promise<void> {
+    this.#ended = true;
+    await this.publish();
+  }
+
   /** Publishes it, once. When the broker refuses, the record stays: whoever finds this server dead publishes it. */
   async publish(): Promise<void> {
     const messages = [...this.#messages.values()];

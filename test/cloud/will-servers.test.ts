@@ -11,6 +11,7 @@ import { RedisBroker } from '../../cloud/broker/redis.ts';
 import type { Json } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
 import { Engine } from '../contract/engines.ts';
+import { mqttJs } from './mqtt-peers.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 import { SeverableBroker } from './severable-broker.ts';
 
@@ -123,6 +124,26 @@ describe.each<[string, Open]>([
     expect(heard).toEqual([]);
     expect(wills.size).toBe(1);
   });
+});
+
+it('clients of MQTT have their wills published too, any bytes, but for those that are back', async () => {
+  const [broker] = await overMemory(1);
+  const severed = new SeverableBroker(broker!);
+  const [one, two] = [await start({ broker: severed }), await start({ broker: broker! })];
+  const bytes = Buffer.from([0, 255, 7]);
+  const heard: [string, Buffer][] = [];
+  await broker!.subscribe('a/#', ({ topic, payload }) => heard.push([topic, payload]));
+  const { wills } = await listen(broker!);
+  const will = (topic: string) => ({ will: { topic, payload: bytes, qos: 1 as const, retain: true } });
+  const url = (cloud: Cloud) => `ws://127.0.0.1:${cloud.port}`;
+  await mqttJs(url(one), { clientId: 'gone', ...will('a/gone') });
+  await mqttJs(url(one), { clientId: 'back', ...will('a/back') });
+  expect(wills.size).toBe(2);
+  severed.sever();
+  await mqttJs(url(two), { clientId: 'back', ...will('a/back') });
+  await beats(8);
+  expect(heard).toEqual([['a/gone', bytes]]);
+  expect(wills.size).toBe(1);
 });
 
 it('a client that was sent away and does not come back is declared dead when its server has ended', async () => {
