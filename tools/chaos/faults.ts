@@ -154,7 +154,7 @@ export function refuse(redis: Program): FaultSource {
 
 /** An inline command (Redis serialization protocol specification, "Inline commands"). */
 async function tellRedis(redis: Program, command: string): Promise<void> {
-  const socket = connect(redis.port, '127.0.0.1');
+  const socket = connect(redis.port, redis.host);
   socket.write(`${command}\r\n`);
   const [answer] = (await once(socket, 'data')) as [Buffer];
   socket.destroy();

@@ -1,7 +1,8 @@
 /**
  * `npm run chaos`: proves on real programs that acknowledged means survives (docs/chaos.md).
  *
- *     npm run chaos -- [--topology data,redis] [--for 1m] [--seed N] [--json] [--keep]
+ *     npm run chaos -- [--topology data,redis] [--for 1m] [--seed N] [--network auto|namespaces|proxies]
+ *         [--json] [--keep]
  *
  * Goes round the topologies, each in rounds of its own programs, clients and faults; says what it does on stderr. Exit
  * code 1 when something acknowledged was lost, or anything was doubled or swapped, or did not come back by itself.
@@ -16,12 +17,14 @@ import { EarlError, errorMessage } from '../../errors/index.ts';
 import { parseDurationMs } from '../../host/cli/duration.ts';
 import { exitCodeOf, exitCodes } from '../../host/cli/exit-codes.ts';
 import { bundleEarl } from '../../test/e2e/earl-process.ts';
+import { isInside, isolation, runInside, settleInside } from './isolation.ts';
 import { Guard } from './programs.ts';
 import { isGood, summary, writeEvidence } from './report.ts';
 import { type RoundResult, runRound } from './round.ts';
 import { type TopologyName, topologyNames } from './topologies.ts';
 
-const usage = `usage: npm run chaos -- [--topology ${topologyNames.join(',')}] [--for 1m] [--seed N] [--json] [--keep]`;
+const networks = ['auto', 'namespaces', 'proxies'] as const;
+const usage = `usage: npm run chaos -- [--topology ${topologyNames.join(',')}] [--for 1m] [--seed N] [--network ${networks.join('|')}] [--json] [--keep]`;
 
 /** A longer round would outgrow what the cloud keeps for resuming, and make its trace unwieldy. */
 const longestRoundMs = 120_000;
@@ -33,6 +36,7 @@ interface Plan {
   readonly topologies: readonly TopologyName[];
   readonly totalMs: number;
   readonly seed: number;
+  readonly network: (typeof networks)[number];
   readonly json: boolean;
   readonly keep: boolean;
 }
@@ -44,6 +48,7 @@ function planOf(args: readonly string[]): Plan {
       topology: { type: 'string' },
       for: { type: 'string', default: '1m' },
       seed: { type: 'string' },
+      network: { type: 'string', default: 'auto' },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
     },
@@ -54,8 +59,17 @@ function planOf(args: readonly string[]): Plan {
   for (const name of names) {
     if (!topologyNames.includes(name as TopologyName)) throw problem(`there is no topology ${name}`);
   }
-  const topologies = names as readonly TopologyName[];
-  return { topologies, totalMs: parseDurationMs(values.for), seed, json: values.json, keep: values.keep };
+  const network = networks.find((name) => name === values.network);
+  if (network === undefined) throw problem(`there is no network ${values.network}`);
+  const { json, keep } = values;
+  return {
+    topologies: names as readonly TopologyName[],
+    totalMs: parseDurationMs(values.for),
+    seed,
+    network,
+    json,
+    keep,
+  };
 }
 
 function problem(what: string): EarlError {
@@ -88,7 +102,8 @@ async function run(plan: Plan): Promise<number> {
     if (plan.json) console.log(JSON.stringify(event));
   };
   const topologies = possible(plan.topologies, bundle.file);
-  console.error(`chaos: seed ${plan.seed}, ${topologies.join(', ')}`);
+  const network = isInside() ? 'network namespaces' : 'proxies';
+  console.error(`chaos: seed ${plan.seed}, ${topologies.join(', ')}, ${network}`);
   try {
     for (const [index, { topology, seed, faultsMs }] of roundsOf(plan, topologies).entries()) {
       if (interrupted.aborted) break;
@@ -98,6 +113,7 @@ async function run(plan: Plan): Promise<number> {
       say({ event: 'round', topology, round: index + 1, seed });
       const result = await runRound({
         ...{ topology, seed, faultsMs, earl: bundle.file, folder: own, guard, signal: interrupted },
+        namespaces: isInside(),
         tell: (event) => {
           if (event.event !== 'healed') console.error(`  ${(event.atMs / 1000).toFixed(1)} s  ${event.what}`);
           say({ ...event, topology });
@@ -166,8 +182,18 @@ function hasWorkers(earl: string): boolean {
   return execFileSync(process.execPath, [earl, 'cloud', '--help'], { encoding: 'utf8' }).includes('--workers');
 }
 
+/** In a network namespace of its own where that can be had. */
+async function runSomewhere(plan: Plan): Promise<number> {
+  if (isInside()) settleInside();
+  if (isInside() || plan.network === 'proxies') return await run(plan);
+  const how = isolation();
+  if (how !== undefined) return await runInside(how);
+  if (plan.network === 'auto') return await run(plan);
+  throw new EarlError('USAGE', 'network namespaces cannot be made here: run as root, or with --network proxies');
+}
+
 try {
-  process.exitCode = await run(planOf(process.argv.slice(2)));
+  process.exitCode = await runSomewhere(planOf(process.argv.slice(2)));
 } catch (error) {
   console.error(`chaos: ${errorMessage(error)}`);
   process.exitCode = exitCodeOf(error);

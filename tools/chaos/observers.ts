@@ -169,6 +169,7 @@ export class SdkObserver implements Observer {
   readonly name: string;
   readonly begun: Promise<void>;
   readonly #client: CloudClient;
+  #closed = false;
 
   constructor(name: string, options: ObserverOptions) {
     this.name = name;
@@ -177,7 +178,8 @@ export class SdkObserver implements Observer {
       url: options.url,
       keepaliveMs: 2000,
       backoffMs: { first: 50, longest: 300 },
-      onMissed: () => sightings.told('onMissed'),
+      // A resumption that its own end interrupts is no news.
+      onMissed: () => this.#closed || sightings.told('onMissed'),
       onHandlerError: (error) => sightings.note(String(error)),
     });
     this.#client.onState((connected, reason) => sightings.note(connected ? 'connected' : `disconnected: ${reason}`));
@@ -189,6 +191,7 @@ export class SdkObserver implements Observer {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#client.close();
   }
 }

@@ -70,6 +70,8 @@ export interface ProgramOptions {
   readonly args: readonly string[];
   /** Its TCP port. */
   readonly port: number;
+  /** Where that is; default loopback. */
+  readonly host?: string;
   /** What it writes when it is ready; when absent it is ready as soon as the port takes connections. */
   readonly ready?: string;
   /** Where its log goes. */
@@ -85,6 +87,7 @@ const startTimeoutMs = 30_000;
 export class Program {
   readonly name: string;
   readonly port: number;
+  readonly host: string;
   readonly #options: ProgramOptions;
   readonly #log: WriteStream;
   #child: ChildProcess | undefined;
@@ -95,6 +98,7 @@ export class Program {
     this.#options = options;
     this.name = options.name;
     this.port = options.port;
+    this.host = options.host ?? '127.0.0.1';
     this.#log = createWriteStream(join(options.folder, `${options.name}.log`), { flags: 'a' });
   }
 
@@ -184,7 +188,7 @@ export class Program {
   }
 
   async #isReady(): Promise<boolean> {
-    return this.#options.ready === undefined ? await takesConnections(this.port) : this.#saidReady;
+    return this.#options.ready === undefined ? await takesConnections(this.port, this.host) : this.#saidReady;
   }
 
   #spawn(): ChildProcess {
@@ -239,9 +243,9 @@ function killGroup(group: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-function takesConnections(port: number): Promise<boolean> {
+function takesConnections(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     const end = (taken: boolean) => {
       socket.destroy();
       resolve(taken);

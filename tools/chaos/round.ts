@@ -24,6 +24,8 @@ export interface RoundOptions {
   readonly earl: string;
   readonly folder: string;
   readonly guard: Guard;
+  /** Whether this process may make network links of its own. */
+  readonly namespaces: boolean;
   /** Ends the faults early. */
   readonly signal: AbortSignal;
   readonly tell: (event: RoundEvent) => void;
@@ -91,9 +93,9 @@ class Round {
   }
 
   async run(): Promise<RoundResult> {
-    const { earl, folder, guard, tamper } = this.#options;
+    const { earl, folder, guard, namespaces, tamper } = this.#options;
     const topology = await startTopology(this.#options.topology, {
-      ...{ earl, folder, guard, random: this.#random.fork() },
+      ...{ earl, folder, guard, namespaces, random: this.#random.fork() },
       ...(tamper === undefined ? {} : { tamper }),
       onCrash: (what) => this.#crashed(what),
     });

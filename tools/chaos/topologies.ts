@@ -22,6 +22,7 @@ import {
 import { freePort, type Guard, Program } from './programs.ts';
 import { FaultyProxy, type Tamper } from './proxy.ts';
 import type { SeededRandom } from './random.ts';
+import { NamespaceRoads, ProxyRoads, type Roads } from './roads.ts';
 import type { FaultSource, Topology } from './topology.ts';
 
 export const topologyNames = ['memory+workers', 'data', 'data+workers', 'redis', 'nats'] as const;
@@ -34,6 +35,8 @@ export interface TopologyOptions {
   readonly folder: string;
   readonly guard: Guard;
   readonly random: SeededRandom;
+  /** Whether links may be made and taken down; else proxies stand for them. */
+  readonly namespaces: boolean;
   readonly onCrash: (what: string) => void;
   /** Changes what reaches the clients: to prove that the checker notices. */
   readonly tamper?: Tamper;
@@ -72,59 +75,64 @@ async function dataWorkers(options: TopologyOptions): Promise<Topology> {
 
 /** Servers behind HAProxy, each with a road of its own to Redis. */
 async function redis(options: TopologyOptions): Promise<Topology> {
-  const engine = await program('redis', options, (port, folder) => ({
-    command: 'redis-server',
-    args: [
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-      ...['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
-    ],
-  }));
-  await engine.start();
-  const count = options.random.between(2, 3);
-  const { servers, roads, faults } = await backplaneServers('redis', engine, count, options);
+  const roads = await makeRoads(options);
+  const engine = await startEngine('redis', options, roads, (port, folder) => [
+    ...['redis-server', '--port', port, '--bind', roads.listenHost, '--protected-mode', 'no', '--dir', folder],
+    ...['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
+  ]);
+  const { servers, faults } = await engineServers(engine, options.random.between(2, 3), options, roads);
   const balancer = await haproxy(servers, options);
-  return started(
-    [balancer, ...servers, engine],
-    () => balancer.port,
-    options,
-    [...[kill(engine), pause(engine), refuse(engine), kill(balancer), pause(balancer)], ...faults],
-    roads,
-  );
+  const own = [kill(engine), pause(engine), refuse(engine), kill(balancer), pause(balancer)];
+  return started([balancer, ...servers, engine], () => balancer.port, options, [...own, ...faults], roads);
 }
 
 /** Clients take the servers in turn; there is no balancer. */
 async function nats(options: TopologyOptions): Promise<Topology> {
-  const engine = await program('nats', options, (port, folder) => ({
-    command: 'nats-server',
-    args: ['-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder],
-  }));
-  await engine.start();
-  const { servers, roads, faults } = await backplaneServers('nats', engine, 2, options);
+  const roads = await makeRoads(options);
+  const engine = await startEngine('nats', options, roads, (port, folder) => [
+    ...['nats-server', '-a', roads.listenHost, '-p', port, '-js', '-sd', folder],
+  ]);
+  const { servers, faults } = await engineServers(engine, 2, options, roads);
   let turn = 0;
   const next = () => servers[turn++ % servers.length]!.port;
   return started([...servers, engine], next, options, [kill(engine), pause(engine), ...faults], roads);
 }
 
-async function backplaneServers(
-  scheme: string,
+function makeRoads(options: TopologyOptions): Promise<Roads> | Roads {
+  return options.namespaces ? NamespaceRoads.make(options) : new ProxyRoads();
+}
+
+async function startEngine(
+  name: string,
+  options: TopologyOptions,
+  roads: Roads,
+  commandLine: (port: string, folder: string) => string[],
+): Promise<Program> {
+  const engine = await program(name, options, (port, folder) => {
+    const [command, ...args] = [...roads.wrapper, ...commandLine(String(port), folder)];
+    return { command: command!, args, host: roads.engineHost };
+  });
+  await engine.start();
+  return engine;
+}
+
+async function engineServers(
   engine: Program,
   count: number,
   options: TopologyOptions,
-): Promise<{ servers: Program[]; roads: FaultyProxy[]; faults: FaultSource[] }> {
-  const roads: FaultyProxy[] = [];
+  roads: Roads,
+): Promise<{ servers: Program[]; faults: FaultSource[] }> {
   const starting: Promise<Program>[] = [];
   const faults: FaultSource[] = [];
   for (let number = 1; number <= count; number++) {
-    const road = await FaultyProxy.start(await freePort(), () => engine.port);
-    roads.push(road);
-    starting.push(earl(`server-${number}`, ['--backplane', `${scheme}://127.0.0.1:${road.port}`], options));
-    const name = `server-${number} and ${scheme}`;
-    faults.push(cut(name, road), partition(name, road));
+    const road = await roads.add(`server-${number} and ${engine.name}`, engine.port);
+    starting.push(earl(`server-${number}`, ['--backplane', `${engine.name}://${road.address}`], options));
+    faults.push(...road.faults);
   }
   const servers = await Promise.all(starting);
   // As likely as all that befalls the roads.
   faults.push(kill(...servers), kill(...servers), pause(...servers), pause(...servers), restart(...servers));
-  return { servers, roads, faults };
+  return { servers, faults };
 }
 
 /** Adds the road of the clients to what has been started. */
@@ -133,7 +141,7 @@ async function started(
   port: () => number,
   options: TopologyOptions,
   faults: readonly FaultSource[],
-  roads: readonly FaultyProxy[] = [],
+  roads?: Roads,
 ): Promise<Topology> {
   const front = await FaultyProxy.start(await freePort(), port, options.tamper);
   return {
@@ -143,7 +151,7 @@ async function started(
       await front.close();
       // In their order: a server that still has its engine says goodbye to it.
       for (const ended of programs) await ended.end('SIGKILL');
-      await Promise.all(roads.map((road) => road.close()));
+      await roads?.close();
     },
   };
 }
@@ -175,7 +183,7 @@ async function haproxy(servers: readonly Program[], options: TopologyOptions): P
 async function program(
   name: string,
   options: TopologyOptions,
-  how: (port: number, folder: string) => { command: string; args: string[]; ready?: string },
+  how: (port: number, folder: string) => { command: string; args: string[]; ready?: string; host?: string },
 ): Promise<Program> {
   const folder = join(options.folder, name);
   mkdirSync(folder, { recursive: true });
