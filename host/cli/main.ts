@@ -21,6 +21,7 @@ import { probesCommand } from './probes.ts';
 import { tokenCommand } from './token.ts';
 import { topCommand } from './top.ts';
 import { upCommand } from './up.ts';
+import { whoCommand } from './who.ts';
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
@@ -47,6 +48,7 @@ const commands = [
   tokenCommand(),
   topCommand(),
   upCommand(),
+  whoCommand(),
 ];
 for (const command of commands) program.addCommand(withSettingsOf(program, command));
 
