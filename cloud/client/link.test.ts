@@ -44,14 +44,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function startLink(onDown: (reason: string, final?: string) => void = () => {}): Link {
+function startLink(onDown: (reason: string, final?: string) => void = () => {}, renewsToken = false): Link {
   const link = new Link(
     {
       url: 'ws://127.0.0.1:1',
       Socket: FakeSocket,
       subprotocols: ['earl.v1', 'earl.v1.json'],
       hello: async () => ({ op: 'hello' }),
-      renewsToken: false,
+      renewsToken,
       backoffMs: { first: 250, longest: 5000 },
       keepaliveMs: 15_000,
       pongMs: 8_000,
@@ -127,6 +127,28 @@ it('does not come back after a close code that forbids it, or after stop', async
   expect(vi.getTimerCount()).toBeGreaterThan(0);
   await link.stop('closed');
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('connects at once when the computer wakes up', () => {
+  vi.spyOn(Math, 'random').mockReturnValue(1);
+  startLink();
+  for (let attempts = 0; attempts < 6; attempts++) delayAfterEnd();
+  sockets.at(-1)!.end();
+  const count = sockets.length;
+  vi.advanceTimersByTime(1500);
+  expect(sockets).toHaveLength(count);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(2000);
+  expect(sockets).toHaveLength(count + 1);
+});
+
+it('goes on after a token was refused only where there may be another', () => {
+  for (const code of [4001, 4002]) {
+    const downs: unknown[] = [];
+    startLink((_, final) => downs.push(final), true);
+    sockets.at(-1)!.end(code);
+    expect(downs).toEqual([undefined]);
+  }
 });
 
 it('gives up a connection that is never welcomed', () => {

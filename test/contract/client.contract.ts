@@ -1,12 +1,40 @@
 /**
  * What the client (cloud/client) promises, against real clouds that come and go, in whichever subprotocol it speaks.
  */
+import { once } from 'node:events';
+import { createConnection, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { type CloudClient, type CloudClientOptions, connect } from '../../cloud/client/index.node.ts';
 import type { Json } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
 import { cloudsForTests, RawClient } from '../cloud/raw-client.ts';
+
+/** Passes everything on in both directions, until it swallows what clients send on the connections that there are. */
+async function swallowingProxy(to: number) {
+  const clients: Socket[] = [];
+  const server = createServer((socket) => {
+    const upstream = createConnection(to, '127.0.0.1');
+    clients.push(socket);
+    for (const [one, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    swallow: () => {
+      for (const socket of clients.splice(0)) socket.unpipe().resume();
+    },
+    close: () => server.close(),
+  };
+}
 
 export function clientContract(protocol: 'auto' | 'json'): void {
   describe(`a client that speaks ${protocol}`, () => {
@@ -101,6 +129,43 @@ export function clientContract(protocol: 'auto' | 'json'): void {
         expect(refused.publish('a', 1)).toBe(false);
         expect(errors).toMatchObject([{ code: 'CLOUD_UNAUTHORIZED' }]);
         expect((await connected(cloud, { token: 'secret' })).connected).toBe(true);
+      });
+    });
+
+    describe('a token that is a function', () => {
+      it('is asked again when the cloud has refused what it gave, and ends the client when it gives that again', async () => {
+        const cloud = await start({ token: 'secret' });
+        const refused: unknown[] = [];
+        const tokens = ['old', 'secret'];
+        const token = (before?: string) => {
+          refused.push(before);
+          return tokens.shift() ?? 'stubborn';
+        };
+        const lucky = client(cloud, { token, onHandlerError: () => {} });
+        await state(lucky, true);
+        expect(refused).toEqual([undefined, 'old']);
+        const stubborn = client(cloud, { token, onHandlerError: () => {} });
+        await expect(stubborn.subscribe('a', () => {})).rejects.toMatchObject({
+          code: 'CLOUD_UNAUTHORIZED',
+          message: expect.stringMatching(/there is no other: get one that is in force/),
+        });
+        expect(refused).toEqual([undefined, 'old', undefined, 'stubborn']);
+      });
+
+      it('that fails is asked again later, and says once why', async () => {
+        const cloud = await start({ token: 'secret' });
+        const errors: unknown[] = [];
+        let asked = 0;
+        const patient = client(cloud, {
+          token: () => {
+            asked += 1;
+            if (asked < 4) throw new Error('no token yet');
+            return 'secret';
+          },
+          onHandlerError: (error) => errors.push(error),
+        });
+        await state(patient, true);
+        expect(errors).toEqual([new Error('no token yet')]);
       });
     });
 
@@ -346,6 +411,25 @@ export function clientContract(protocol: 'auto' | 'json'): void {
         await state(one, true);
         server.close();
       });
+    });
+
+    it('a connection that takes nothing any more is left, although messages still come', async () => {
+      const cloud = await start();
+      const proxy = await swallowingProxy(cloud.port);
+      const one = client({ url: `ws://127.0.0.1:${proxy.port}` }, { keepaliveMs: 150, pongMs: 150 });
+      const other = await connected(cloud);
+      await state(one, true);
+      const { deliver, messages } = inbox();
+      await one.subscribe('a', deliver);
+      proxy.swallow();
+      const flood = setInterval(() => other.publish('a', 1), 5);
+      const asking = one.publishAcknowledged('b', 'arrives by the next connection');
+      expect(await state(one, false)).toBe('the server does not answer');
+      expect(messages.length).toBeGreaterThan(5);
+      await asking;
+      clearInterval(flood);
+      await one.close();
+      proxy.close();
     });
 
     describe('close', () => {
