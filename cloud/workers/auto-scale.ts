@@ -17,6 +17,12 @@ export interface AutoScaleOptions {
   log(line: string): void;
 }
 
+/** Who says nothing is busy with something; undefined for one that has not begun to tell. */
+function loadOf({ load, loadAtMs }: WorkerProcess): { lagMs: number; utilisation: number } | undefined {
+  const silentMs = performance.now() - loadAtMs;
+  return load !== undefined && silentMs > 4 * periodMs ? { lagMs: silentMs, utilisation: 1 } : load;
+}
+
 export class AutoScale {
   readonly #options: AutoScaleOptions;
   readonly #policy: ScalingPolicy;
@@ -42,7 +48,8 @@ export class AutoScale {
   async #look(): Promise<void> {
     const own = this.#meter.take().utilisation;
     if (this.#changing) return;
-    const workers = this.#options.workers().flatMap(({ load }) => (load === undefined ? [] : [load]));
+    const workers = this.#options.workers().map(loadOf);
+    if (!workers.every((load) => load !== undefined)) return;
     const hubUtilisation = this.#options.hubUtilisation(own);
     const { state, action, reason } = decide(this.#policy, this.#state, {
       atMs: performance.now(),

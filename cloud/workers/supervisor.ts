@@ -57,6 +57,9 @@ export type WorkerEvent =
 
 /** Beyond the time of a drain: for closing handshakes, wills and the rest. */
 const graceMs = 5_000;
+/** Workers tell twice a second how they are. */
+const hungAfterMs = 30_000;
+const lookMs = 5_000;
 
 export class Supervisor {
   /** `http://127.0.0.1:8080`. */
@@ -80,6 +83,7 @@ export class Supervisor {
   #wanted: number;
   #ending = false;
   #renewing: Promise<void> | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #fail: (error: EarlError) => void = () => {};
 
   /** Resolves when all workers listen. Rejects with what the first to fail says, or why there are no messages. */
@@ -183,10 +187,30 @@ export class Supervisor {
     this.url = url!;
     this.#metrics.start();
     this.#scale?.start();
+    let lookedAtMs = performance.now();
+    this.#watch = setInterval(() => {
+      const passedMs = performance.now() - lookedAtMs;
+      lookedAtMs += passedMs;
+      // Whoever was stopped itself has heard nobody, and hears them next.
+      if (passedMs < 2 * lookMs) this.#endHung();
+    }, lookMs);
+    this.#watch.unref();
+  }
+
+  /** A worker whose event loop stands still serves nobody and lets nobody go. */
+  #endHung(): void {
+    for (const worker of this.#listening) {
+      const heardAtMs = Math.max(worker.loadAtMs, worker.listeningSinceMs ?? 0);
+      if (performance.now() - heardAtMs < hungAfterMs) continue;
+      const seconds = hungAfterMs / 1000;
+      this.#options.log(`worker ${worker.number} (process ${worker.pid}) said nothing for ${seconds} s and is killed`);
+      worker.kill();
+    }
   }
 
   async #stop(): Promise<void> {
     this.#ending = true;
+    clearInterval(this.#watch);
     this.#scale?.stop();
     this.#metrics.stop();
     for (const worker of this.#workers) worker.kill();
@@ -269,6 +293,7 @@ export class Supervisor {
 
   /** Starts one more and lets the others send it its share of their clients. */
   async #addOne(): Promise<void> {
+    if (this.#wanted >= this.#most) return;
     this.#wanted += 1;
     const added = this.#fork();
     try {

@@ -61,6 +61,7 @@ class CloudWorker {
   #cloud: Cloud | undefined;
   #hub: HubBroker | undefined;
   #hubMs: number | undefined;
+  #asking = false;
   #leaving = false;
 
   constructor(begin: Begin, drainMs: number, log: (line: string) => void) {
@@ -170,13 +171,20 @@ class CloudWorker {
 
   async #report(): Promise<void> {
     const load = this.#meter.take();
-    void this.#hub?.roundTripMs().then(
-      (ms) => {
-        this.#hubMs = ms;
-      },
-      () => {},
-    );
+    void this.#askHub();
     await tell({ kind: 'load', ...load, connections: this.#cloud?.connections ?? 0, hubMs: this.#hubMs });
+  }
+
+  /** One question at a time: a hub that is slow is not asked more. */
+  async #askHub(): Promise<void> {
+    if (this.#hub === undefined || this.#asking) return;
+    this.#asking = true;
+    try {
+      this.#hubMs = await this.#hub.roundTripMs();
+    } catch {
+      // Without the hub this process ends.
+    }
+    this.#asking = false;
   }
 
   /** The primary is gone, and with it what was not acknowledged. */

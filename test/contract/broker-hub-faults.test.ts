@@ -97,6 +97,18 @@ describe('between two workers', () => {
   });
 });
 
+it('the broker of a hub subscribes before it returns: what the order of records rests on', async () => {
+  const local = new LocalBroker();
+  const data: unknown[] = [];
+  await publishJson(local, 'a', 'kept', { retain: true });
+  const begun = local.subscribe('a', (message) => data.push(message.data));
+  expect(data).toEqual(['kept']);
+  void local.publish('a', Buffer.from('1'));
+  expect(data).toEqual(['kept', 1]);
+  expect((await begun).position.offset).toBe(1);
+  await local.close();
+});
+
 describe('a worker that does not read', () => {
   it('is held to its bytes, hears of a gap, and finds what it missed in the history', async () => {
     const most = 256 * 1024;
