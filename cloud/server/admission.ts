@@ -26,7 +26,7 @@ export class Admission implements LeaseEvents {
   readonly #limits: AdmissionLimits;
   readonly #shown: Grant | undefined;
   readonly #onAdmitted: (grant: Grant, hello: Hello) => void;
-  readonly #deadline: NodeJS.Timeout;
+  #deadline: NodeJS.Timeout | undefined;
   /** What came while the token of `hello` was checked: no more than had been read already. */
   #waiting: (() => void)[] | undefined;
   #lease: Lease | undefined;
@@ -84,6 +84,7 @@ export class Admission implements LeaseEvents {
 
   hello(message: Hello): void {
     clearTimeout(this.#deadline);
+    this.#deadline = undefined;
     try {
       const grant = this.#shown ?? this.#gate.admit(message.token);
       if (grant instanceof Promise) this.#await(grant, message);

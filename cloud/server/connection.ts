@@ -5,7 +5,7 @@
 
 import { closeCodes } from '../protocol/index.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
-import { type FrameSink, Outbox, type QueueBudget } from './outbox.ts';
+import { type FrameSink, goesStraight, Outbox, type QueueBudget } from './outbox.ts';
 
 /** What a session hears from its connection. */
 export interface ConnectionHandlers {
@@ -43,7 +43,8 @@ export interface ConnectionServices {
 
 export abstract class ServerConnection implements Connection, FrameSink {
   protected readonly services: ConnectionServices;
-  readonly #outbox: Outbox;
+  /** Made when the socket does not take a frame: most never need it. */
+  #outbox: Outbox | undefined;
   #handlers: ConnectionHandlers | undefined;
   #closing = false;
   #closedWith = 0;
@@ -53,11 +54,6 @@ export abstract class ServerConnection implements Connection, FrameSink {
 
   constructor(services: ConnectionServices) {
     this.services = services;
-    const tooSlow = () => {
-      services.counters.slowConsumers += 1;
-      this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
-    };
-    this.#outbox = new Outbox(this, services.limits, tooSlow, services.queues);
   }
 
   /** Starts to listen. Messages arrive one by one, in order, until the connection is closing. */
@@ -68,11 +64,13 @@ export abstract class ServerConnection implements Connection, FrameSink {
   send(frame: Buffer, retained = false): void {
     if (this.#closing) return;
     this.services.counters.messagesOut += 1;
-    this.#outbox.push(frame, retained);
+    if (this.#outbox === undefined && goesStraight(this, frame)) this.write(frame);
+    else this.#needOutbox().push(frame, retained);
   }
 
   get waitingBytes(): number {
-    return this.#outbox.waitingBytes;
+    if (this.#outbox !== undefined) return this.#outbox.waitingBytes;
+    return this.#closing ? 0 : this.bufferedAmount;
   }
 
   get isClosing(): boolean {
@@ -107,6 +105,16 @@ export abstract class ServerConnection implements Connection, FrameSink {
     this.sendPing();
   }
 
+  #needOutbox(): Outbox {
+    const { limits, queues, counters } = this.services;
+    const tooSlow = () => {
+      counters.slowConsumers += 1;
+      this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
+    };
+    this.#outbox ??= new Outbox(this, limits, tooSlow, queues);
+    return this.#outbox;
+  }
+
   // ---- what the socket says
 
   onHeard(): void {
@@ -125,14 +133,14 @@ export abstract class ServerConnection implements Connection, FrameSink {
   onClosing(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#outbox.stop();
+    this.#outbox?.stop();
     this.#deadline = setTimeout(() => this.destroySocket(), this.services.limits.closeGraceMs);
     this.#deadline.unref();
   }
 
   onEnded(code: number): void {
     this.#closing = true;
-    this.#outbox.stop();
+    this.#outbox?.stop();
     clearTimeout(this.#deadline);
     this.services.ended(this);
     this.#handlers?.onClose(this.#closedWith || code);

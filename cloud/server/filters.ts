@@ -57,7 +57,7 @@ export class SessionFilters {
   readonly #limits: FilterLimits;
   readonly #delivery: Delivery;
   readonly #onGap: (reason: string) => void;
-  readonly #subscribed = new Map<string, Subscribed>();
+  #subscribed: Map<string, Subscribed> | undefined;
   #last: BrokerMessage | undefined;
 
   /** @param onGap called when the broker may have lost messages: the client must reconnect and resume */
@@ -88,30 +88,30 @@ export class SessionFilters {
   }
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
-    const ended = filters.map((filter) => this.#subscribed.get(filter));
-    for (const filter of filters) this.#subscribed.delete(filter);
+    const ended = filters.map((filter) => this.#subscribed?.get(filter));
+    for (const filter of filters) this.#subscribed?.delete(filter);
     await Promise.all(ended.map(end));
   }
 
   /** Ends what may not be heard any more, at once. */
   async keep(may: (filter: string) => boolean): Promise<void> {
-    const ended = [...this.#subscribed].filter(([filter]) => !may(filter));
+    const ended = [...(this.#subscribed ?? [])].filter(([filter]) => !may(filter));
     for (const [, subscribed] of ended) subscribed.active = false;
     await this.unsubscribe(ended.map(([filter]) => filter));
   }
 
   close(): void {
-    for (const subscribed of this.#subscribed.values()) {
+    for (const subscribed of this.#subscribed?.values() ?? []) {
       subscribed.pace?.close();
       end(subscribed).catch(() => {});
     }
-    this.#subscribed.clear();
+    this.#subscribed?.clear();
   }
 
   #checkRoom(filters: readonly string[]): void {
     const most = this.#limits.subscriptions;
-    const added = filters.filter((filter) => !this.#subscribed.has(filter)).length;
-    if (this.#subscribed.size + added <= most) return;
+    const added = filters.filter((filter) => !this.#subscribed?.has(filter)).length;
+    if ((this.#subscribed?.size ?? 0) + added <= most) return;
     throw new RequestError(errorCodes.tooMany, `a connection may have ${most} subscriptions: use wildcards`);
   }
 
@@ -122,6 +122,7 @@ export class SessionFilters {
   }
 
   async #beginOne(filter: string, pace: Pace | undefined, resumption: Resumption | undefined): Promise<Position> {
+    this.#subscribed ??= new Map();
     const earlier = this.#subscribed.get(filter);
     const subscribed: Subscribed = { active: true, pace, resumption, begun: undefined };
     this.#subscribed.set(filter, subscribed);

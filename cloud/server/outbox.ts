@@ -1,7 +1,7 @@
 /**
  * What waits to be sent to one client, bounded in bytes.
  *
- * Frames go straight to the socket until it has taken `highWaterBytes` that the kernel has not; then they wait here and
+ * Frames go straight to the socket (`goesStraight`, before there is need of an outbox) until it has taken `highWaterBytes` that the kernel has not; then they wait here and
  * follow as it drains. Live messages beyond `queueBytes` mean that the client is too slow: `onOverflow` is called once
  * and nothing is sent any more. Retained values are left out of the byte count, since the server holds them anyway and
  * a subscription to thousands of them is no fault of the client; their number is bounded instead.
@@ -29,6 +29,11 @@ interface Waiting {
 const highWaterBytes = 64 * 1024;
 /** What may wait for a client in any case. */
 const sparedBytes = 64 * 1024;
+
+/** Whether a socket takes a frame that nothing waits before. */
+export function goesStraight(sink: FrameSink, frame: Buffer): boolean {
+  return sink.bufferedAmount + frame.length <= highWaterBytes;
+}
 
 /** What the queues of a server hold together; a frame that waits for several clients counts for each. */
 export class QueueBudget {
@@ -102,7 +107,7 @@ export class Outbox {
   }
 
   #write(frame: Buffer): void {
-    if (this.#sink.bufferedAmount + frame.length <= highWaterBytes) {
+    if (goesStraight(this.#sink, frame)) {
       this.#sink.write(frame);
       return;
     }

@@ -11,6 +11,8 @@ export interface Rate {
   readonly burst: number;
 }
 
+const monotonicMs = (): number => performance.now();
+
 /** A bucket that is asked for the time only when it seems empty: then it has what has flowed in since it was last asked. */
 export class Bucket {
   readonly #rate: Rate;
@@ -18,7 +20,7 @@ export class Bucket {
   #left: number;
   #filledAtMs: number;
 
-  constructor(rate: Rate, nowMs: () => number = () => performance.now()) {
+  constructor(rate: Rate, nowMs = monotonicMs) {
     this.#rate = rate;
     this.#nowMs = nowMs;
     this.#left = rate.burst;

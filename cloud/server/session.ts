@@ -41,7 +41,8 @@ export class Session implements ConnectionHandlers {
   readonly #binary: boolean;
   readonly #answers: Answers;
   readonly #admission: Admission;
-  readonly #rate: PublishRate;
+  /** Most connections hear, or do nothing: what publishing needs is made with the first message. */
+  #rate: PublishRate | undefined;
   #binaryPublisher: BinaryPublisher | undefined;
   #publisher: string | undefined;
   readonly #order = new PublishOrder();
@@ -62,7 +63,6 @@ export class Session implements ConnectionHandlers {
     this.#connection = connection;
     this.#services = services;
     this.#id = id;
-    this.#rate = new PublishRate(services.limits.publishes, (reading) => connection.setReading(reading));
     this.#binary = binary;
     const { frames, limits } = services;
     this.#answers = new Answers(connection, limits, services.counters);
@@ -100,9 +100,10 @@ export class Session implements ConnectionHandlers {
       this.#admission.hold(() => this.onBinary(copy));
     } else if (!this.#binary) {
       this.#bad(errorCodes.badMessage, 'messages must be text, not binary');
-    } else if (this.#binaryPublisher === undefined) {
+    } else if (!this.#admission.isAdmitted) {
       this.#bad(errorCodes.badMessage, 'the first message must be hello, as text');
     } else {
+      this.#binaryPublisher ??= this.#publisherOfRecords();
       try {
         this.#binaryPublisher.receive(bytes);
       } catch (error) {
@@ -117,7 +118,7 @@ export class Session implements ConnectionHandlers {
     this.#will?.end(ending);
     this.#presence?.end(ending);
     this.#admission.close();
-    this.#rate.close();
+    this.#rate?.close();
     this.#filters.close();
     this.#commands?.close();
   }
@@ -171,7 +172,6 @@ export class Session implements ConnectionHandlers {
   #enter(grant: Grant, message: Request<'hello'>): void {
     this.#publisher = publisherOf(grant, message.publisher);
     if (message.client) this.#presence = this.#presenceOf(message);
-    if (this.#binary) this.#binaryPublisher = this.#publisherOfRecords();
     const { serverName, limits } = this.#services;
     this.#answers.send({ op: 'welcome', server: serverName, session: this.#id, maxMessageBytes: limits.messageBytes });
   }
@@ -187,11 +187,18 @@ export class Session implements ConnectionHandlers {
     throw new RequestError(errorCodes.forbidden, refusalOf('subscribe', lost[0]!));
   }
 
+  #publishRate(): PublishRate {
+    const { publishes } = this.#services.limits;
+    this.#rate ??= new PublishRate(publishes, (reading) => this.#connection.setReading(reading));
+    return this.#rate;
+  }
+
   #publisherOfRecords(): BinaryPublisher {
+    const rate = this.#publishRate();
     return new BinaryPublisher(
       {
         topicPublisher: (topic) => topicPublisher(this.#services.broker, topic),
-        count: () => this.#rate.count(),
+        count: () => rate.count(),
         begin: (accepting) => this.#answers.begin(accepting),
         mayPublish: (topic) => this.#admission.rights.may('publish', topic),
         refusal,
@@ -204,7 +211,7 @@ export class Session implements ConnectionHandlers {
   }
 
   #publish({ topic, data, id, seq, retain }: Request<'publish'>): void {
-    this.#rate.count();
+    this.#publishRate().count();
     if (isReserved(topic)) {
       this.#answers.fail(id, errorCodes.badTopic, 'topics must not begin with $');
       return;
@@ -256,7 +263,7 @@ export class Session implements ConnectionHandlers {
   #presenceOf({ publisher, client }: Pick<Request<'hello'>, 'publisher' | 'client'>): SessionPresence {
     const { subject } = this.#admission;
     const who = { session: this.#id, publisher, uniquePublisher: this.#publisher, subject, client };
-    return new SessionPresence(this.#services, this.#answers, this.#admission, this.#rate, who);
+    return new SessionPresence(this.#services, this.#answers, this.#admission, this.#publishRate(), who);
   }
 
   #itsCommands(): SessionCommands {
