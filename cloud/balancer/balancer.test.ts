@@ -34,6 +34,11 @@ describe('follows from the limits of the cloud', () => {
   });
 });
 
+it('takes as many clients as the servers say', () => {
+  expect(haproxyConfiguration(plan({ connections: 20_000 }))).toMatch(/^ {4}maxconn 40020$/m);
+  expect(nginxConfiguration(plan({ connections: 20_000 }))).toContain('worker_connections 80040;');
+});
+
 it('MQTT stands in rotation as the HTTP port of the same server', () => {
   const text = haproxyConfiguration(plan({ mqttListen: '1883', mqttServers: ['10.0.0.5:1884', '10.0.0.6:1885'] }));
   expect(text).toContain('bind 127.0.0.1:1883');
@@ -61,6 +66,8 @@ it.each<[string, Partial<BalancerWishes>, RegExp]>([
   ['MQTT without servers', { mqttListen: '1883' }, /one --mqtt-server/],
   ['servers of MQTT without a port', { mqttServers: two }, /needs --mqtt-listen/],
   ['one port for two things', { mqttListen: '8000', mqttServers: two }, /comes twice/],
+  ['no clients', { connections: 0 }, /from 1/],
+  ['clients that are no number', { connections: Number.NaN }, /whole number/],
   ['a key alone', { tlsKey: '/a' }, /needs --tls-cert/],
   ['a path with spaces', { tlsCert: '/a b.pem' }, /misread/],
   ['loopback for everybody', { servers: ['localhost:8081'], listen: '0.0.0.0:80' }, /--tokens/],

@@ -21,6 +21,8 @@ export interface BalancerWishes {
   readonly tlsKey?: string;
   /** Where the balancer's own figures are read: `ADDR:PORT`, or with HAProxy the absolute path of a socket. */
   readonly stats?: string;
+  /** Clients that a server takes. Default: what one process takes. */
+  readonly connections?: number;
   /** The servers demand a token although they listen on loopback. */
   readonly tokens?: boolean;
   /** To be run by hand, by any user, with its own files in the current folder. */
@@ -80,7 +82,8 @@ export function planTopology(wishes: BalancerWishes, times: CloudTimes): Topolog
     );
   }
   return {
-    ...{ listen, servers, mqtt, stats, isExposed, hasLoopbackServers, times },
+    ...{ listen, servers, mqtt, stats, isExposed, hasLoopbackServers },
+    times: { ...times, connections: connectionsOf(wishes.connections ?? times.connections) },
     tls: tlsOf(wishes),
     unprivileged: wishes.unprivileged === true,
   };
@@ -108,6 +111,11 @@ function mqttOf({ mqttListen, mqttServers = [] }: BalancerWishes, servers: reado
   const own = mqttServers.map((text) => addressOf(text, '--mqtt-server'));
   mustDiffer(own, '--mqtt-server');
   return { listen: listenAddressOf(mqttListen, host, '--mqtt-listen'), servers: own };
+}
+
+function connectionsOf(most: number): number {
+  if (Number.isInteger(most) && most >= 1 && most <= 1_000_000) return most;
+  throw usage('--connections: a whole number from 1 to 1000000');
 }
 
 function tlsOf({ tlsCert, tlsKey }: BalancerWishes): Topology['tls'] {

@@ -21,6 +21,7 @@ interface Flags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly stats?: string;
+  readonly connections?: number;
   readonly tokens?: true;
   readonly unprivileged?: true;
   readonly output?: string;
