@@ -66,6 +66,10 @@ export class Engine {
     return engine;
   }
 
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
   /** Resolves when it takes connections. */
   async start(): Promise<void> {
     const started = spawn(this.#command, this.#options, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,7 +1,9 @@
 /** NATS in several regions: real nats-servers with the configurations of docs/operations.md, "Regions". */
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { NatsBroker, type NatsBrokerOptions } from '../../cloud/broker/nats.ts';
+import { packageRoot } from '../../host/cli/package-root.ts';
 import { Engine, freePort } from './engines.ts';
 import { TcpLink } from './tcp-link.ts';
 
@@ -65,7 +67,7 @@ export class Regions {
 
 /** A configuration as the documentation has it. */
 function documented(name: string): string {
-  const text = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  const text = readFileSync(join(packageRoot(), 'docs/operations.md'), 'utf8');
   const block = new RegExp(`\`${name}\`[^]*?\`\`\`[a-z]*\n([^]*?)\`\`\``).exec(text)?.[1];
   if (block === undefined) throw new Error(`docs/operations.md has no ${name}`);
   return block;
