@@ -6,12 +6,12 @@
  */
 
 import { EarlError } from '../../errors/index.ts';
-import { isReserved, type Json, jsonProblem, limits, topicProblem } from '../protocol/index.ts';
+import { errorCodes, isReserved, type Json, jsonProblem, limits, topicProblem } from '../protocol/index.ts';
 import { AcknowledgedQueue, type QueueLimits } from './acknowledged-queue.ts';
 import type { PublishOptions, QueueState } from './client.ts';
 import { EndOfTurn } from './end-of-turn.ts';
 import { NumberedPublishes } from './numbered-publishes.ts';
-import type { PublishWriter } from './publish-writers.ts';
+import type { Outgoing, PublishWriter } from './publish-writers.ts';
 import { serverError } from './requests.ts';
 import { type AwayOptions, Unacknowledged } from './unacknowledged.ts';
 
@@ -144,9 +144,9 @@ export class Publisher {
       const source = this.#isNumbered ? this.#numbered : this.#queue;
       const acknowledged = source.peek();
       if (acknowledged !== undefined && acknowledged.order < (loose?.order ?? Number.POSITIVE_INFINITY)) {
-        writer.write(source.take()!);
+        this.#write(writer, source.take()!);
       } else if (loose !== undefined) {
-        writer.write(this.#loose.take()!);
+        this.#write(writer, this.#loose.take()!);
       } else {
         writer.flush();
         return;
@@ -160,6 +160,15 @@ export class Publisher {
     }, fullPauseMs);
   }
 
+  /** What was taken in for one server may be too long for the next, which would end the connection again and again. */
+  #write(writer: PublishWriter, message: Outgoing): void {
+    if (this.#isTooLong(message.topic, message.json)) {
+      this.refused(message.seq ?? 0, errorCodes.tooLarge, this.#tooLong);
+    } else {
+      writer.write(message);
+    }
+  }
+
   get #isFull(): boolean {
     return this.#path !== undefined && this.#path.bufferedAmount() > mostBufferedBytes;
   }
@@ -170,14 +179,19 @@ export class Publisher {
     // What is short cannot be deep.
     const problem = json === undefined || json.length > 2 * limits.jsonDepth ? jsonProblem('data', data) : undefined;
     if (problem !== undefined) throw new EarlError('CLOUD_BAD_DATA', `${problem}, to be published on ${topic}`);
-    const characters = topic.length + json.length;
+    if (this.#isTooLong(topic, json)) throw new EarlError('CLOUD_TOO_LARGE', this.#tooLong);
+    return retain && data === null ? '' : json;
+  }
+
+  #isTooLong(topic: string, json: string): boolean {
     const most = this.#mostMessageBytes - frameBytes;
     // A UTF-16 code unit becomes at most three bytes of UTF-8.
-    if (characters * 3 > most && new TextEncoder().encode(json).length + 3 * topic.length > most) {
-      const problem = `the message is longer than the ${this.#mostMessageBytes} bytes that the cloud takes`;
-      throw new EarlError('CLOUD_TOO_LARGE', problem);
-    }
-    return retain && data === null ? '' : json;
+    if ((topic.length + json.length) * 3 <= most) return false;
+    return new TextEncoder().encode(json).length + 3 * topic.length > most;
+  }
+
+  get #tooLong(): string {
+    return `the message is longer than the ${this.#mostMessageBytes} bytes that the cloud takes`;
   }
 
   #check(topic: string): void {

@@ -106,6 +106,21 @@ describe.each(protocols)('acknowledged publishes of a client that speaks %s', (p
     });
   });
 
+  it('that turn out to be too long for this cloud are rejected, and hold nothing up', async () => {
+    const { port } = await start({ limits: { messageBytes: 1000 } });
+    const errors: unknown[] = [];
+    const one = client(port, { protocol, onHandlerError: (error) => errors.push(error) });
+    const long = one.publishAcknowledged('a', 'x'.repeat(2000));
+    one.publish('a', 'x'.repeat(2000));
+    const short = one.publishAcknowledged('a', 'x');
+    await expect(long).rejects.toMatchObject({
+      code: 'CLOUD_REFUSED',
+      message: expect.stringMatching(/longer than the 1000 bytes/),
+    });
+    await short;
+    expect(errors).toMatchObject([{ code: 'CLOUD_REFUSED' }]);
+  });
+
   it('of a publisher that went on counting after it started anew are new, others are repetitions', async () => {
     const broker = new LocalBroker();
     const delivered: unknown[] = [];
