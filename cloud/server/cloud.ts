@@ -234,9 +234,10 @@ class CloudServer implements Cloud {
   }
 
   async shed(share: number, overMs: number): Promise<void> {
-    const all = [...this.#webSockets.connections];
-    const some = all.slice(all.length - Math.floor(all.length * share));
-    const leave = (connection: Connection) =>
+    const all = [...this.#webSockets.connections, ...this.#mqtt.links];
+    // Evenly from both.
+    const some = all.filter((_, index) => Math.floor((index + 1) * share) > Math.floor(index * share));
+    const leave = (connection: Pick<Connection, 'close'>) =>
       connection.close(closeCodes.shuttingDown, 'another worker has room: connect again');
     await spread(some, Math.max(1, overMs), leave, this.#cut.signal);
   }
