@@ -1,4 +1,5 @@
-/* The addon: what JavaScript calls (cloud/native/addon.ts declares it), by Node-API, which is stable across Node's versions.
+/* The addon: what JavaScript calls (cloud/native/addon.ts declares it), by Node-API, which is stable across Node's
+ * versions.
  *
  * One `open` is one set of connections with buffers of its own; the buffers are made by JavaScript and shared. */
 #include "loop.h"
@@ -127,11 +128,14 @@ static uint32_t number(napi_env env, napi_value value) {
     return result;
 }
 
-static const uint8_t *bytes_of(napi_env env, napi_value value, size_t *length) {
+/* Never NULL, which an empty buffer has. */
+static uint8_t *bytes_of(napi_env env, napi_value value, size_t *length) {
+    static uint8_t nothing[1];
     void *data = NULL;
 
     *length = 0;
-    return napi_get_buffer_info(env, value, &data, length) == napi_ok ? data : NULL;
+    (void)napi_get_buffer_info(env, value, &data, length);
+    return data ? data : nothing;
 }
 
 /* Takes the shared buffers, in the order of addon.ts; false when one is too small. */
@@ -276,7 +280,7 @@ static napi_value send_bytes(napi_env env, napi_callback_info info) {
 
     if (binding) {
         size_t length;
-        const uint8_t *bytes = bytes_of(env, values[2], &length);
+        uint8_t *bytes = bytes_of(env, values[2], &length);
 
         sockets_send(&binding->sockets, number(env, values[1]), bytes, length);
     }
@@ -312,14 +316,10 @@ static napi_value init(napi_env env, napi_value exports) {
     static const struct {
         const char *name;
         napi_callback function;
-    } functions[] = {{"open", open_sockets},
-                     {"close", close_sockets},
-                     {"adopt", adopt},
-                     {"flush", flush},
-                     {"keepAlive", keep_alive},
-                     {"setReading", set_reading},
-                     {"send", send_bytes},
-                     {"closeConnection", close_connection},
+    } functions[] = {{"open", open_sockets},    {"close", close_sockets},
+                     {"adopt", adopt},          {"flush", flush},
+                     {"keepAlive", keep_alive}, {"setReading", set_reading},
+                     {"send", send_bytes},      {"closeConnection", close_connection},
                      {"terminate", terminate}};
 
     for (size_t index = 0; index < sizeof functions / sizeof functions[0]; index++) {

@@ -1,4 +1,5 @@
-/* Bytes that came before their socket did, see table.h: a client may send its first frames together with its handshake. */
+/* Bytes that came before their socket did, see table.h: a client may send its first frames together with its handshake.
+ */
 #include "table.h"
 
 #include <stdlib.h>

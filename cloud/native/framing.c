@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FINAL 0x80
-#define RESERVED 0x70
-#define OPCODE 0x0F
-#define MASKED 0x80
-#define LENGTH 0x7F
-#define LENGTH_16 126
-#define LENGTH_64 127
+#define FINAL      0x80
+#define RESERVED   0x70
+#define OPCODE     0x0F
+#define MASKED     0x80
+#define LENGTH     0x7F
+#define LENGTH_16  126
+#define LENGTH_64  127
 #define IS_CONTROL 0x08
 /* The largest integer that JavaScript counts exactly. */
-#define MOST_LENGTH ((UINT64_C(1) << 53) - 1)
+#define MOST_LENGTH    ((UINT64_C(1) << 53) - 1)
 #define LEAST_CAPACITY 256
 
 struct ws_incomplete {
@@ -255,8 +255,8 @@ static int finish_collected(struct ws_reader *reader, const struct ws_limits *li
 }
 
 /* The header of the next frame, which may have begun in earlier bytes; how many bytes it took of these, or a status. */
-static int take_header(struct ws_reader *reader, const struct ws_limits *limits, const uint8_t *bytes,
-                       size_t available, size_t *taken) {
+static int take_header(struct ws_reader *reader, const struct ws_limits *limits, const uint8_t *bytes, size_t available,
+                       size_t *taken) {
     size_t before = reader->header_length;
     size_t more = WS_MOST_HEADER - before < available ? WS_MOST_HEADER - before : available;
     const uint8_t *start = bytes;

@@ -1,8 +1,8 @@
 /* The receiving side of a WebSocket server: bytes in any pieces become messages (RFC 6455, sections 5 and 7.4).
  *
- * Frames that are there as a whole are unmasked where they lie; only a message that is not complete is copied. Texts are
- * checked to be UTF-8. There are no extensions: a frame with a reserved bit is an error. What is refused, and with which
- * code, is what the `ws` package does, which serves where this code cannot (docs/adr/0010). */
+ * Frames that are there as a whole are unmasked where they lie; only a message that is not complete is copied. Texts
+ * are checked to be UTF-8. There are no extensions: a frame with a reserved bit is an error. What is refused, and with
+ * which code, is what the `ws` package does, which serves where this code cannot (docs/adr/0010). */
 #ifndef EARL_NATIVE_FRAMING_H
 #define EARL_NATIVE_FRAMING_H
 
@@ -10,14 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ws_opcode {
-    WS_CONTINUATION = 0x0,
-    WS_TEXT = 0x1,
-    WS_BINARY = 0x2,
-    WS_CLOSE = 0x8,
-    WS_PING = 0x9,
-    WS_PONG = 0xA
-};
+enum ws_opcode { WS_CONTINUATION = 0x0, WS_TEXT = 0x1, WS_BINARY = 0x2, WS_CLOSE = 0x8, WS_PING = 0x9, WS_PONG = 0xA };
 
 /* Close codes, and what ws_read returns. */
 enum ws_code {
@@ -33,8 +26,8 @@ enum ws_code {
     WS_NO_MEMORY = 1011
 };
 
-#define WS_MOST_HEADER 14
-#define WS_MOST_CONTROL 125
+#define WS_MOST_HEADER        14
+#define WS_MOST_CONTROL       125
 #define WS_MOST_SERVER_HEADER 10
 
 struct ws_limits {
@@ -60,12 +53,12 @@ struct ws_reader {
     uint8_t fragmented;
 };
 
-/* Takes a whole message (WS_TEXT, WS_BINARY) or control frame. The bytes are valid during the call. False when no more is
- * wanted; then it may have freed the reader's memory (ws_reader_free). */
+/* Takes a whole message (WS_TEXT, WS_BINARY) or control frame. The bytes are valid during the call. False when no more
+ * is wanted; then it may have freed the reader's memory (ws_reader_free). */
 typedef bool (*ws_sink)(void *context, enum ws_opcode opcode, const uint8_t *bytes, size_t length);
 
-/* Reads bytes, which are overwritten. WS_GO_ON, WS_STOP, or the code to close with; after the latter two it is not to be
- * called again. */
+/* Reads bytes, which are overwritten. WS_GO_ON, WS_STOP, or the code to close with; after the latter two it is not to
+ * be called again. */
 int ws_read(struct ws_reader *reader, const struct ws_limits *limits, uint8_t *bytes, size_t length, ws_sink sink,
             void *context);
 

@@ -10,8 +10,12 @@
 
 static void on_timer(uv_timer_t *timer);
 
-static uv_handle_t *handle_of_poll(uv_poll_t *poll) { return (uv_handle_t *)poll; }
-static uv_handle_t *handle_of_timer(uv_timer_t *timer) { return (uv_handle_t *)timer; }
+static uv_handle_t *handle_of_poll(uv_poll_t *poll) {
+    return (uv_handle_t *)poll;
+}
+static uv_handle_t *handle_of_timer(uv_timer_t *timer) {
+    return (uv_handle_t *)timer;
+}
 
 static bool is_dense(struct loop *loop) {
     uint64_t now = uv_hrtime();

@@ -1,7 +1,8 @@
 /* When sockets are looked at: at once while it is quiet, and every millisecond while messages come thick and fast.
  *
- * As network drivers in Linux do (NAPI): the first message wakes the loop; when wake-ups come densely they are switched off
- * and a timer looks instead, so that one look finds tens of messages and shares the cost of waking up among them. */
+ * As network drivers in Linux do (NAPI): the first message wakes the loop; when wake-ups come densely they are switched
+ * off and a timer looks instead, so that one look finds tens of messages and shares the cost of waking up among them.
+ */
 #ifndef EARL_NATIVE_LOOP_H
 #define EARL_NATIVE_LOOP_H
 
@@ -15,8 +16,9 @@ struct loop {
     uv_timer_t *timer;
     /* Time between looks while it is busy, 0 to look at once always. */
     uint32_t pause_ms;
-    /* An epoll set with nothing in it but that of the sockets: libuv watches this one. To switch it off and on is then a
-     * change of one entry, where taking the sockets' own set out and in again would make the kernel walk over all sockets. */
+    /* An epoll set with nothing in it but that of the sockets: libuv watches this one. To switch it off and on is then
+     * a change of one entry, where taking the sockets' own set out and in again would make the kernel walk over all
+     * sockets. */
     int gate;
     bool is_pausing;
     bool is_closing;

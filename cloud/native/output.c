@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define NO_PIECE UINT32_MAX
-#define MOST_VECTORS 256
+#define NO_PIECE      UINT32_MAX
+#define MOST_VECTORS  256
 #define LEAST_BACKLOG 4096
 /* A command for one connection takes four words. */
 #define COMMAND_HEAD 3
@@ -129,12 +129,8 @@ static bool write_vectors(struct sockets *sockets, struct connection *connection
     return keep_rest(sockets, connection, vectors, count, (size_t)sent);
 }
 
-bool connection_write(struct sockets *sockets, struct connection *connection, const uint8_t *bytes, size_t length) {
-    union {
-        const uint8_t *constant;
-        void *base;
-    } pointer = {.constant = bytes};
-    struct iovec vector = {.iov_base = pointer.base, .iov_len = length};
+bool connection_write(struct sockets *sockets, struct connection *connection, uint8_t *bytes, size_t length) {
+    struct iovec vector = {.iov_base = bytes, .iov_len = length};
 
     return write_vectors(sockets, connection, &vector, 1);
 }
@@ -182,7 +178,7 @@ void connection_shut(struct sockets *sockets, struct connection *connection) {
 static void send_pieces(struct sockets *sockets, struct connection *connection) {
     struct iovec vectors[MOST_VECTORS];
     uint32_t index = connection->first_piece;
-    const uint8_t *output = sockets->shared.output;
+    uint8_t *output = sockets->shared.output;
 
     connection->first_piece = NO_PIECE;
     while (index != NO_PIECE) {
@@ -190,15 +186,12 @@ static void send_pieces(struct sockets *sockets, struct connection *connection) 
 
         for (; index != NO_PIECE && count < MOST_VECTORS; index = sockets->pieces[index].next) {
             const struct piece *piece = &sockets->pieces[index];
-            union {
-                const uint8_t *constant;
-                uint8_t *base;
-            } pointer = {.constant = output + piece->start};
+            uint8_t *bytes = output + piece->start;
 
-            if (count > 0 && (uint8_t *)vectors[count - 1].iov_base + vectors[count - 1].iov_len == pointer.base) {
+            if (count > 0 && (uint8_t *)vectors[count - 1].iov_base + vectors[count - 1].iov_len == bytes) {
                 vectors[count - 1].iov_len += piece->length;
             } else {
-                vectors[count++] = (struct iovec){.iov_base = pointer.base, .iov_len = piece->length};
+                vectors[count++] = (struct iovec){.iov_base = bytes, .iov_len = piece->length};
             }
         }
         if (!write_vectors(sockets, connection, vectors, count)) {

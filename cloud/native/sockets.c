@@ -8,8 +8,8 @@
 
 #define MOST_READY (sizeof(((struct sockets *)0)->ready) / sizeof(struct epoll_event))
 /* What may wait for a client that sends pings and does not read the answers; beyond, it is ended. */
-#define MOST_WAITING_FOR_PONG (512u * 1024u)
-#define MOST_REASON (WS_MOST_CONTROL - 2)
+#define MOST_WAITING_FOR_PONG ((size_t)512 * 1024)
+#define MOST_REASON           (WS_MOST_CONTROL - 2)
 
 void sockets_event(struct sockets *sockets, const struct connection *connection, enum event_kind kind, size_t start,
                    size_t length) {
@@ -87,9 +87,7 @@ static void write_close(struct sockets *sockets, struct connection *connection, 
     uint8_t payload[WS_MOST_CONTROL] = {(uint8_t)(code >> 8), (uint8_t)code};
     size_t length = reason_length < MOST_REASON ? reason_length : MOST_REASON;
 
-    if (length > 0) {
-        memcpy(payload + 2, reason, length);
-    }
+    memcpy(payload + 2, reason, length);
     write_frame(sockets, connection, WS_CLOSE, payload, code == WS_NO_STATUS ? 0 : 2 + length);
 }
 
@@ -106,13 +104,12 @@ static void take_close(struct sockets *sockets, struct connection *connection, u
     if (connection->state == CONNECTION_OPEN) {
         connection->close_code = code;
         sockets_event(sockets, connection, EVENT_CLOSING, code, 0);
-        write_close(sockets, connection, code, NULL, 0);
+        write_close(sockets, connection, code, (const uint8_t *)"", 0);
     }
     finish_closing(sockets, connection);
 }
 
-static void answer_ping(struct sockets *sockets, struct connection *connection, const uint8_t *payload,
-                        size_t length) {
+static void answer_ping(struct sockets *sockets, struct connection *connection, const uint8_t *payload, size_t length) {
     if (connection->backlog && connection->backlog->length > MOST_WAITING_FOR_PONG) {
         sockets_end(sockets, connection, WS_ABNORMAL);
     } else {
@@ -212,7 +209,7 @@ static void read_socket(struct sockets *sockets, struct connection *connection, 
     } while (length < 0 && errno == EINTR);
     if (length > 0) {
         take_bytes(sockets, connection, bytes, (size_t)length);
-        if ((length == READ_BYTES || has_ended) && connection->descriptor >= 0) {
+        if ((length == (ssize_t)READ_BYTES || has_ended) && connection->descriptor >= 0) {
             sockets->has_more = true;
             sockets_watch(sockets, connection);
         }
@@ -265,7 +262,7 @@ void sockets_set_reading(struct sockets *sockets, uint32_t id, bool reading) {
     }
 }
 
-void sockets_send(struct sockets *sockets, uint32_t id, const uint8_t *bytes, size_t length) {
+void sockets_send(struct sockets *sockets, uint32_t id, uint8_t *bytes, size_t length) {
     struct connection *connection = sockets_find(sockets, id);
 
     if (connection && connection->state == CONNECTION_OPEN) {

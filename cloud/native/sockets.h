@@ -1,5 +1,5 @@
-/* WebSocket connections on sockets that are connected and upgraded already: reads what is ready into one buffer that all
- * share, hands the messages on as a table, and writes what it is told in few system calls. Knows nothing of Node.
+/* WebSocket connections on sockets that are connected and upgraded already: reads what is ready into one buffer that
+ * all share, hands the messages on as a table, and writes what it is told in few system calls. Knows nothing of Node.
  *
  * The owner looks (sockets_look) when the epoll descriptor is readable. What a look found is handed to `deliver` in one
  * or several batches; a batch and its bytes are valid during that call only. After each batch the output that the owner
@@ -14,7 +14,7 @@
 #include <sys/epoll.h>
 
 /* An id is a slot and above it a generation. 0 is no id. */
-#define SLOT_BITS 20
+#define SLOT_BITS        20
 #define MOST_CONNECTIONS ((UINT32_C(1) << SLOT_BITS) - 1)
 
 /* Kinds of events. */
@@ -54,7 +54,7 @@ struct shared_memory {
     uint32_t *events;
     size_t most_events;
     /* Commands: start and length of a frame in `output`, a count, and the ids of so many connections that get it. */
-    const uint8_t *output;
+    uint8_t *output;
     size_t output_bytes;
     const uint32_t *commands;
     size_t command_words;
@@ -64,10 +64,10 @@ struct shared_memory {
 };
 
 /* Bytes that one look reads from one socket. */
-#define READ_BYTES (64u * 1024u)
-#define INPUT_ROOM(message_bytes) (2u * READ_BYTES + (message_bytes) + 16u)
+#define READ_BYTES                ((size_t)64 * 1024)
+#define INPUT_ROOM(message_bytes) (2 * READ_BYTES + (message_bytes) + 16)
 /* The shortest message takes six bytes. */
-#define LEAST_EVENTS (READ_BYTES / 6u + 16u)
+#define LEAST_EVENTS (READ_BYTES / 6 + 16)
 
 struct backlog {
     uint8_t *bytes;
@@ -157,7 +157,7 @@ size_t sockets_look(struct sockets *sockets);
 /* The rest concerns one connection; an id that has ended is passed over. */
 void sockets_set_reading(struct sockets *sockets, uint32_t id, bool reading);
 /* Sends bytes at once, before what waits in the output but after what waits in the socket. */
-void sockets_send(struct sockets *sockets, uint32_t id, const uint8_t *bytes, size_t length);
+void sockets_send(struct sockets *sockets, uint32_t id, uint8_t *bytes, size_t length);
 /* Sends a close frame and reads on, until the client's. The owner sets a deadline. */
 void sockets_close(struct sockets *sockets, uint32_t id, uint16_t code, const uint8_t *reason, size_t reason_length);
 void sockets_terminate(struct sockets *sockets, uint32_t id);
@@ -165,7 +165,7 @@ void sockets_terminate(struct sockets *sockets, uint32_t id);
 /* output.c: sends what the commands say. */
 void sockets_flush(struct sockets *sockets);
 /* False when it has ended. */
-bool connection_write(struct sockets *sockets, struct connection *connection, const uint8_t *bytes, size_t length);
+bool connection_write(struct sockets *sockets, struct connection *connection, uint8_t *bytes, size_t length);
 void connection_drain(struct sockets *sockets, struct connection *connection);
 void connection_free_backlog(struct sockets *sockets, struct connection *connection);
 /* Says that nothing more is written, now or after what waits. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define SLOT_MASK MOST_CONNECTIONS
-#define NO_PIECE UINT32_MAX
+#define NO_PIECE  UINT32_MAX
 
 struct connection *sockets_find(struct sockets *sockets, uint32_t id) {
     uint32_t slot = id & SLOT_MASK;
@@ -44,10 +44,8 @@ static struct connection *take_slot(struct sockets *sockets) {
         return NULL;
     }
     /* The generation wraps: by then the slot has been used 4096 times. */
-    *connection = (struct connection){.id = connection->id + (UINT32_C(1) << SLOT_BITS),
-                                      .descriptor = -1,
-                                      .is_read = true,
-                                      .first_piece = NO_PIECE};
+    *connection = (struct connection){
+        .id = connection->id + (UINT32_C(1) << SLOT_BITS), .descriptor = -1, .is_read = true, .first_piece = NO_PIECE};
     return connection;
 }
 
@@ -87,8 +85,7 @@ uint32_t sockets_adopt(struct sockets *sockets, int descriptor, const uint8_t *e
     sockets->connections++;
     connection->descriptor = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     event = events_of(connection);
-    if (connection->descriptor < 0 ||
-        epoll_ctl(sockets->epoll, EPOLL_CTL_ADD, connection->descriptor, &event) != 0 ||
+    if (connection->descriptor < 0 || epoll_ctl(sockets->epoll, EPOLL_CTL_ADD, connection->descriptor, &event) != 0 ||
         !early_keep(sockets, connection->id, early, early_length)) {
         int problem = errno;
 

@@ -5,9 +5,13 @@
 
 #define EIGHT_HIGH_BITS 0x8080808080808080u
 
-static bool is_within(uint8_t byte, uint8_t least, uint8_t most) { return byte >= least && byte <= most; }
+static bool is_within(uint8_t byte, uint8_t least, uint8_t most) {
+    return byte >= least && byte <= most;
+}
 
-static bool is_tail(uint8_t byte) { return (byte & 0xC0) == 0x80; }
+static bool is_tail(uint8_t byte) {
+    return (byte & 0xC0) == 0x80;
+}
 
 /* Length of the sequence that begins with a byte above 0x7F, or 0 when there is none. */
 static size_t sequence_length(const uint8_t *bytes, size_t available) {

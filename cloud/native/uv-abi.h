@@ -1,7 +1,8 @@
 /* The few functions of libuv 1.x that are needed, which Node exports; its headers are not on every machine.
  *
- * Handles are opaque: their size is asked for (uv_handle_size) and their owner kept by uv_handle_set_data, as libuv offers
- * to bindings of other languages. Names, values and types are those of libuv's documentation, stable through 1.x. */
+ * Handles are opaque: their size is asked for (uv_handle_size) and their owner kept by uv_handle_set_data, as libuv
+ * offers to bindings of other languages. Names, values and types are those of libuv's documentation, stable
+ * through 1.x. */
 #ifndef EARL_NATIVE_UV_ABI_H
 #define EARL_NATIVE_UV_ABI_H
 
@@ -18,8 +19,8 @@ typedef void (*uv_timer_cb)(uv_timer_t *handle);
 typedef void (*uv_close_cb)(uv_handle_t *handle);
 
 /* enum uv_handle_type and enum uv_poll_event */
-#define UV_POLL 8
-#define UV_TIMER 13
+#define UV_POLL     8
+#define UV_TIMER    13
 #define UV_READABLE 1
 
 size_t uv_handle_size(int type);

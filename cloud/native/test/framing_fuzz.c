@@ -3,18 +3,18 @@
  *
  *     framing_fuzz FILE SEED MESSAGE_BYTES FRAGMENTS
  *
- * In the file: for each stream its length in four bytes, little-endian, and the bytes. Pieces lie in memory of their exact
- * size, so that the address sanitizer sees every step beyond. Each stream is read several times, with other pieces; its
- * line says `differs` when the results do. */
+ * In the file: for each stream its length in four bytes, little-endian, and the bytes. Pieces lie in memory of their
+ * exact size, so that the address sanitizer sees every step beyond. Each stream is read several times, with other
+ * pieces; its line says `differs` when the results do. */
 #include "../framing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define READINGS 3
+#define READINGS   3
 #define FNV_OFFSET 2166136261u
-#define FNV_PRIME 16777619u
+#define FNV_PRIME  16777619u
 
 struct result {
     int code;
@@ -32,7 +32,9 @@ static uint32_t random_below(uint32_t limit) {
     return random_state % limit;
 }
 
-static void hash_byte(struct result *result, uint8_t byte) { result->hash = (result->hash ^ byte) * FNV_PRIME; }
+static void hash_byte(struct result *result, uint8_t byte) {
+    result->hash = (result->hash ^ byte) * FNV_PRIME;
+}
 
 static bool take(void *context, enum ws_opcode opcode, const uint8_t *bytes, size_t length) {
     struct result *result = context;
