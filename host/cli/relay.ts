@@ -1,6 +1,8 @@
 /** A gateway with everything around it, as `earl gateway` and `earl up` start it: client, transports, and their end. */
 
+import { hostname } from 'node:os';
 import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
+import { limits as protocolLimits } from '../../cloud/protocol/index.ts';
 import { EarlError, errorMessage } from '../../errors/index.ts';
 import { BleWatch, Gateway, type Log, SerialWatch, systemClock } from '../gateway/index.ts';
 import { ProbeStore, type TrustMode, TrustPolicy } from '../probes/index.ts';
@@ -56,6 +58,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const transports = await Promise.all(urls.map((probe) => openTransport(probe, { ble })));
   const client = connect({
     url,
+    client: { name: hostname().slice(0, protocolLimits.clientNameLength) || 'gateway', kind: 'gateway' },
     ...(token !== undefined && { token: shown(token) }),
     onHandlerError: (error) => log({ level: 'error', event: 'cloud-error', message: errorMessage(error) }),
   });
