@@ -13,7 +13,7 @@ import { Ledger, type TraceEvent, type Verdict } from '../../tools/chaos/ledger.
 import { RawObserver, SdkObserver } from '../../tools/chaos/observers.ts';
 import { freePort, Guard } from '../../tools/chaos/programs.ts';
 import { FaultyProxy, type Tamper } from '../../tools/chaos/proxy.ts';
-import { RawPublisher, SdkPublisher } from '../../tools/chaos/publishers.ts';
+import { RawPublisher, SdkPublisher, SdkQueuePublisher } from '../../tools/chaos/publishers.ts';
 import { SeededRandom } from '../../tools/chaos/random.ts';
 import { runRound } from '../../tools/chaos/round.ts';
 import { bundleEarl } from '../e2e/earl-process.ts';
@@ -198,7 +198,11 @@ async function record(): Promise<TraceEvent[]> {
   ];
   await Promise.all(observers.map(({ begun }) => begun));
   const load = { trace, now, rate: 150, payloadBytes: 10 };
-  const publishers = [new RawPublisher('raw', url, load), new SdkPublisher('sdk', url, load)];
+  const publishers = [
+    new RawPublisher('raw', url, load),
+    new SdkPublisher('sdk', url, load),
+    new SdkQueuePublisher('queue', url, load),
+  ];
   const acknowledged = () => ledger.verdict().acknowledged;
   for (const enough of [80, 160, 260]) {
     await until(() => acknowledged() >= enough);

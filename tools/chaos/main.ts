@@ -1,8 +1,8 @@
 /**
  * `npm run chaos`: proves on real programs that acknowledged means survives (docs/chaos.md).
  *
- *     npm run chaos -- [--topology data,redis] [--for 1m] [--seed N] [--network auto|namespaces|proxies]
- *         [--json] [--keep]
+ *     npm run chaos -- [--topology data,redis] [--for 1m] [--seed N] [--load 1]
+ *         [--network auto|namespaces|proxies] [--json] [--keep]
  *
  * Goes round the topologies, each in rounds of its own programs, clients and faults; says what it does on stderr. Exit
  * code 1 when something acknowledged was lost, or anything was doubled or swapped, or did not come back by itself.
@@ -24,10 +24,12 @@ import { type RoundResult, runRound } from './round.ts';
 import { type TopologyName, topologyNames } from './topologies.ts';
 
 const networks = ['auto', 'namespaces', 'proxies'] as const;
-const usage = `usage: npm run chaos -- [--topology ${topologyNames.join(',')}] [--for 1m] [--seed N] [--network ${networks.join('|')}] [--json] [--keep]`;
+const usage = `usage: npm run chaos -- [--topology ${topologyNames.join(',')}] [--for 1m] [--seed N] [--load 1] [--network ${networks.join('|')}] [--json] [--keep]`;
 
 /** A longer round would outgrow what the cloud keeps for resuming, and make its trace unwieldy. */
 const longestRoundMs = 120_000;
+/** More would be more than a resumption may bring (20,000 messages) after a fault of a few seconds. */
+const mostLoad = 5;
 /** Of a round's time, what starting and settling take on a quiet machine. */
 const overheadMs = 4000;
 const shortestFaultsMs = 2000;
@@ -36,6 +38,7 @@ interface Plan {
   readonly topologies: readonly TopologyName[];
   readonly totalMs: number;
   readonly seed: number;
+  readonly load: number;
   readonly network: (typeof networks)[number];
   readonly json: boolean;
   readonly keep: boolean;
@@ -48,6 +51,7 @@ function planOf(args: readonly string[]): Plan {
       topology: { type: 'string' },
       for: { type: 'string', default: '1m' },
       seed: { type: 'string' },
+      load: { type: 'string', default: '1' },
       network: { type: 'string', default: 'auto' },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
@@ -59,6 +63,8 @@ function planOf(args: readonly string[]): Plan {
   for (const name of names) {
     if (!topologyNames.includes(name as TopologyName)) throw problem(`there is no topology ${name}`);
   }
+  const load = Number(values.load);
+  if (!(load > 0 && load <= mostLoad)) throw problem(`--load is more than 0 and at most ${mostLoad}`);
   const network = networks.find((name) => name === values.network);
   if (network === undefined) throw problem(`there is no network ${values.network}`);
   const { json, keep } = values;
@@ -66,6 +72,7 @@ function planOf(args: readonly string[]): Plan {
     topologies: names as readonly TopologyName[],
     totalMs: parseDurationMs(values.for),
     seed,
+    load,
     network,
     json,
     keep,
@@ -78,10 +85,10 @@ function problem(what: string): EarlError {
 
 /** Rounds of equal length; every topology as often as the others. */
 function roundsOf(
-  { totalMs, seed }: Plan,
+  { totalMs, seed, load }: Plan,
   topologies: readonly TopologyName[],
 ): { topology: TopologyName; seed: number; faultsMs: number }[] {
-  const laps = Math.max(1, Math.ceil(totalMs / longestRoundMs / topologies.length));
+  const laps = Math.max(1, Math.ceil((totalMs * Math.max(1, load / 2)) / longestRoundMs / topologies.length));
   const roundMs = totalMs / laps / topologies.length;
   return Array.from({ length: laps * topologies.length }, (_, index) => ({
     topology: topologies[index % topologies.length]!,
@@ -113,6 +120,7 @@ async function run(plan: Plan): Promise<number> {
       say({ event: 'round', topology, round: index + 1, seed });
       const result = await runRound({
         ...{ topology, seed, faultsMs, earl: bundle.file, folder: own, guard, signal: interrupted },
+        load: plan.load,
         namespaces: isInside(),
         tell: (event) => {
           if (event.event !== 'healed') console.error(`  ${(event.atMs / 1000).toFixed(1)} s  ${event.what}`);

@@ -1,7 +1,7 @@
 /**
- * Publishers that want acknowledgements: raw `earl.v1`, the SDK, and MQTT with QoS 1.
+ * Publishers that want acknowledgements: raw `earl.v1`, the SDK in its two ways, and MQTT with QoS 1.
  *
- * The first two number their messages and repeat, in order, what was not acknowledged on the connection before. MQTT 3.1.1
+ * The first number their messages and repeat, in order, what was not acknowledged on the connection before. MQTT 3.1.1
  * has no such numbers: what was not acknowledged is not repeated, and each connection counts as a publisher of its own,
  * because what the last one said may still be on its way when the next one speaks.
  */
@@ -209,6 +209,50 @@ export class SdkPublisher implements Publisher {
           if (this.#underWay === 0 && this.#broken) setTimeout(() => this.#sayAgain(), refusalPauseMs);
         });
     }
+  }
+}
+
+/** A user of the SDK who leaves numbers, repetitions and what waits to it. */
+export class SdkQueuePublisher implements Publisher {
+  readonly name: string;
+  readonly #backlog: Backlog;
+  readonly #client: CloudClient;
+
+  constructor(name: string, url: string, options: LoadOptions) {
+    this.name = name;
+    this.#backlog = new Backlog(name, options);
+    const note = (what: string) => options.trace({ t: 'note', at: options.now(), what: `${name}: ${what}` });
+    this.#client = connect({
+      url,
+      keepaliveMs: 2000,
+      backoffMs: { first: 50, longest: 300 },
+      onHandlerError: (error) => note(String(error)),
+    });
+    this.#client.onState((connected, reason) => note(connected ? 'connected' : `disconnected: ${reason}`));
+    this.#backlog.start((issued) => {
+      for (const one of issued) this.#publish(one);
+    });
+  }
+
+  get waiting(): number {
+    return this.#backlog.waiting.length;
+  }
+
+  finish(): void {
+    this.#backlog.stop();
+  }
+
+  async close(): Promise<void> {
+    this.finish();
+    await this.#client.close();
+  }
+
+  #publish({ seq, topic, payload }: Issued): void {
+    this.#backlog.sent(seq, seq, this.name);
+    this.#client.publishAcknowledged(topic, JSON.parse(payload)).then(
+      () => this.#backlog.accepted((waiting) => waiting === seq, this.name),
+      (error: Error) => this.#backlog.refused(seq, error.message),
+    );
   }
 }
 
