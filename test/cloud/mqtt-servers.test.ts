@@ -190,4 +190,25 @@ describe('earl cloud --mqtt, killed', () => {
           ],
     );
   });
+
+  it('with --workers: a session goes on when its worker is killed', async () => {
+    const mqttPort = await freePort();
+    const cloud = await run(['--mqtt', String(mqttPort), '--workers', '2']);
+    cleanups.push(() => cloud.stop('SIGTERM'));
+    const url = `mqtt://127.0.0.1:${mqttPort}`;
+    const early = await mqttJs(url, kept);
+    await early.client.subscribeAsync('k', { qos: 1 });
+    // Whichever of them it is at.
+    const workers = cloud.lines.filter(({ event }) => event === 'worker_started').map(({ pid }) => pid as number);
+    expect(workers).toHaveLength(2);
+    const before = cloud.lines.length;
+    for (const worker of workers) process.kill(worker, 'SIGKILL');
+    await early.closed;
+    await cloud.line(({ event, workers }) => event === 'worker_started' && workers === 2, before);
+    const publisher = await mqttJs(url);
+    await publisher.client.publishAsync('k', 'meanwhile', { qos: 1 });
+    const back = await mqttJs(url, kept);
+    expect(back.sessionPresent).toBe(true);
+    expect(await back.next()).toMatchObject({ text: 'meanwhile', qos: 1 });
+  });
 });
