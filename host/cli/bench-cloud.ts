@@ -27,7 +27,7 @@ export function benchCloudCommand(): Command {
       .option('--probes <number>', 'probes that the dashboard watches (default: 1000)')
       .option('--seconds <number>', 'length of each measurement (default: 5)')
       .option('--rounds <number>', 'times that all is measured, of which the medians count (default: 1)')
-      .option('--peers <names>', 'of uws, ws, net, socket.io, nats, with commas; or none (default: all)')
+      .option('--peers <names>', 'of uws, earl-ws, ws, net, socket.io, nats, with commas; or none (default: all)')
       .option('--workloads <names>', 'with commas; a wrong one lists them (default: all)')
       .option('--profile <folder>', 'write CPU profiles of the cloud there, one a measurement')
       .option('--json', 'write parameters, runs and figures as JSON lines, the figures last')

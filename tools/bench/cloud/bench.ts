@@ -8,7 +8,7 @@
  * machine that grows busier does so for all. docs/cloud-performance.md says how to read the figures.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EarlError, errorMessage } from '../../../errors/index.ts';
@@ -57,11 +57,14 @@ const SPARE_FILES = 200;
 /** The cloud's own limit, and enough for memory and rates. */
 const MOST_CONNECTIONS = 10_000;
 const MOST_PUBLISHERS = 5000;
+const twoWorkers = ['--workers', '2'];
 
 /** One thing to measure, on the servers for which it means something. */
 interface Measurement {
   readonly name: string;
   readonly peers: readonly PeerName[];
+  /** What is added to `earl cloud`. */
+  readonly earlArgs?: readonly string[];
   order(target: Pick<LoadOrder, 'dialect' | 'port' | 'pid'>): LoadOrder;
 }
 
@@ -88,22 +91,32 @@ function measurements(room: number): Measurement[] {
   };
   const idle = (name: string, subscribed: boolean): Measurement => ({
     name,
-    peers: ['uws', 'ws', 'socket.io'],
+    peers: ['uws', 'earl-ws', 'ws', 'socket.io'],
     order: (target) => {
       const warmUpConnections = Math.floor(connections / 5);
       return { ...target, kind: 'idle', connections: connections - warmUpConnections, warmUpConnections, subscribed };
     },
   });
+  const connect: Measurement['order'] = (target) => ({ ...target, kind: 'connect', connections });
   return [
-    traffic(oneToOne(publishers), ['uws', 'net', 'ws', 'socket.io', 'nats']),
+    traffic(oneToOne(publishers), ['uws', 'earl-ws', 'net', 'ws', 'socket.io', 'nats']),
     traffic(acknowledged(publishers), []),
-    traffic(fanOut(Math.ceil(publishers / 50), Math.min(50, publishers)), ['uws', 'net', 'ws', 'socket.io', 'nats']),
-    traffic(dashboard(probes, 50, 50), ['uws', 'ws']),
+    traffic(fanOut(Math.ceil(publishers / 50), Math.min(50, publishers)), [
+      'uws',
+      'earl-ws',
+      'net',
+      'ws',
+      'socket.io',
+      'nats',
+    ]),
+    traffic(dashboard(probes, 50, 50), ['uws', 'earl-ws', 'ws']),
     traffic(dashboard(probes, 50, 0), ['uws']),
     traffic(gateways(publishers * 4), []),
+    { ...traffic(gateways(publishers * 4), []), name: 'gateways_two_workers', earlArgs: twoWorkers },
     idle('idle', false),
     idle('idle_subscribed', true),
-    { name: 'connect', peers: ['uws', 'ws'], order: (target) => ({ ...target, kind: 'connect', connections }) },
+    { name: 'connect', peers: ['uws', 'ws'], order: connect },
+    { name: 'connect_two_workers', peers: [], earlArgs: twoWorkers, order: connect },
   ];
 }
 
@@ -146,10 +159,12 @@ async function measure(measurement: Measurement, server: ServerName, round: numb
           `--cpu-prof-name=${measurement.name}-${round}.cpuprofile`,
         ]
       : [];
-  const running = await ServerProcess.start(server, earl, profile);
+  const running = await ServerProcess.start(server, { file: earl, args: measurement.earlArgs ?? [] }, profile);
   try {
     const order = measurement.order({ dialect: dialectOf[server], port: running.port, pid: running.pid });
-    return { workload: measurement.name, server, round, ...(await generate(order)) };
+    const { sockets } = running;
+    const report = await generate(order);
+    return { workload: measurement.name, server, round, ...(sockets ? { sockets } : {}), ...report };
   } finally {
     await running.stop();
   }
@@ -180,6 +195,11 @@ async function main(): Promise<void> {
       .map(({ dialect: _dialect, port: _port, pid: _pid, ...order }) => order),
   };
   if (flags.json) console.log(JSON.stringify(parameters));
+  const native = spawnSync(process.execPath, ['tools/build-native.mjs'], {
+    cwd: packageRoot(),
+    stdio: ['ignore', 2, 2],
+  });
+  if (native.status !== 0) say('earl bench: without the addon for sockets: earl and earl-ws are the same');
   const earl = await bundleEarl();
   const runs: Run[] = [];
   try {

@@ -7,6 +7,8 @@ export type Run = {
   readonly workload: string;
   readonly server: ServerName;
   readonly round: number;
+  /** Who serves the sockets of an Earl. */
+  readonly sockets?: string;
 } & (TrafficReport | IdleReport | ConnectReport);
 
 export type Figures = Record<string, number>;
@@ -40,6 +42,7 @@ const trafficWorkloads = [
   'dashboard_unbatched_publishers',
   'acknowledged',
   'gateways',
+  'gateways_two_workers',
 ] as const;
 
 /** Every figure with the peers' beside it. A ratio is Earl's CPU time through the peer's: below 1, Earl is cheaper. */
@@ -69,6 +72,8 @@ export function figuresOf(runs: readonly Run[]): Figures {
     put(`connections_per_second${suffix}`, median(runs, 'connect', server, 'per_second'));
     put(`connections_failed${suffix}`, median(runs, 'connect', server, 'failed'));
   }
+  put('connections_per_second_two_workers', median(runs, 'connect_two_workers', 'earl', 'per_second'));
+  put('connections_failed_two_workers', median(runs, 'connect_two_workers', 'earl', 'failed'));
   const own = runs.filter((run): run is Run & TrafficReport => run.server === 'earl' && 'lost' in run);
   for (const count of ['lost', 'duplicated', 'reordered'] as const) {
     put(
@@ -81,7 +86,7 @@ export function figuresOf(runs: readonly Run[]): Figures {
 }
 
 function idOf(server: ServerName): string {
-  return server.replace('.', '_');
+  return server.replace(/[.-]/g, '_');
 }
 
 /** A line for people. */

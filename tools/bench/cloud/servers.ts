@@ -11,12 +11,14 @@ import { EarlError } from '../../../errors/index.ts';
 import { packageRoot } from '../../../host/cli/package-root.ts';
 import type { DialectName } from './dialects.ts';
 
-export const peerNames = ['uws', 'ws', 'net', 'socket.io', 'nats'] as const;
+/** `earl-ws` is Earl on Node's sockets, without its addon. */
+export const peerNames = ['uws', 'earl-ws', 'ws', 'net', 'socket.io', 'nats'] as const;
 export type PeerName = (typeof peerNames)[number];
 export type ServerName = 'earl' | PeerName;
 
 export const dialectOf: Readonly<Record<ServerName, DialectName>> = {
   earl: 'earl',
+  'earl-ws': 'earl',
   uws: 'plain',
   ws: 'plain',
   net: 'plain',
@@ -67,9 +69,12 @@ export class ServerProcess {
   readonly name: ServerName;
   readonly port: number;
   readonly pid: number;
+  /** Who serves the sockets of an Earl. */
+  readonly sockets: string | undefined;
   readonly #child: ChildProcess;
 
-  private constructor(name: ServerName, port: number, child: ChildProcess) {
+  private constructor(name: ServerName, port: number, child: ChildProcess, sockets?: string) {
+    this.sockets = sockets;
     this.name = name;
     this.port = port;
     this.pid = child.pid!;
@@ -78,22 +83,32 @@ export class ServerProcess {
 
   /**
    * Starts a server and waits until it listens.
-   * @param earl the bundled `earl`
+   * @param earl the bundled `earl`, and what is added to `earl cloud`
    * @param nodeOptions options of Node for servers that run in it, e.g. `--cpu-prof`
    */
-  static async start(name: ServerName, earl: string, nodeOptions: readonly string[] = []): Promise<ServerProcess> {
+  static async start(
+    name: ServerName,
+    earl: { readonly file: string; readonly args: readonly string[] },
+    nodeOptions: readonly string[] = [],
+  ): Promise<ServerProcess> {
     if (name === 'nats') return await ServerProcess.#startNats();
     const node = [process.execPath, ...nodeOptions];
     const [program, ...args] = {
-      earl: [...node, earl, 'cloud', '--port', '0', '--json'],
+      earl: [...node, earl.file, 'cloud', '--port', '0', '--json', ...earl.args],
+      'earl-ws': [...node, earl.file, 'cloud', '--port', '0', '--json'],
       uws: [bun, join(peersFolder, 'uws.js')],
       ws: [...node, join(peersFolder, 'ws.mjs')],
       net: [...node, join(peersFolder, 'net.mjs')],
       'socket.io': [...node, join(peersFolder, 'socket-io.mjs')],
     }[name] as [string, ...string[]];
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const line = JSON.parse(await firstOutput(child, name)) as { port?: number; url?: string };
-    return new ServerProcess(name, line.port ?? Number(new URL(line.url!).port), child);
+    const env = name === 'earl-ws' ? { ...process.env, EARL_NATIVE: '0' } : process.env;
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const line = JSON.parse(await firstOutput(child, name)) as {
+      port?: number;
+      url?: string;
+      sockets?: string;
+    };
+    return new ServerProcess(name, line.port ?? Number(new URL(line.url!).port), child, line.sockets);
   }
 
   static async #startNats(): Promise<ServerProcess> {
