@@ -9,8 +9,6 @@
 import { EarlError } from '../../errors/index.ts';
 import { Queue } from './queue.ts';
 
-/** Items of a batch. */
-export const mostItems = 256;
 /** Between the beginnings of two batches, unless the first is full: each costs server and engine more than its items. */
 const spacingMs = 2;
 const leastRetryMs = 50;
@@ -34,8 +32,8 @@ class Batch<Item> {
     this.executed.catch(() => {});
   }
 
-  hasRoom(bytes: number, mostBytes: number): boolean {
-    return !this.sealed && this.items.length < mostItems && this.bytes + bytes <= mostBytes;
+  hasRoom(bytes: number, { mostItems = 256, mostBatchBytes = 1024 * 1024 }: OutboxOptions<Item>): boolean {
+    return !this.sealed && this.items.length < mostItems && this.bytes + bytes <= mostBatchBytes;
   }
 }
 
@@ -44,6 +42,8 @@ export interface OutboxOptions<Item> {
   readonly send: (number: number, items: readonly Item[]) => Promise<void>;
   /** Bytes that may wait; beyond, messages are refused until half of that is left. */
   readonly mostBytes: number;
+  /** Items of a batch. Default 256. */
+  readonly mostItems?: number;
   /** Bytes of a batch; a longer message makes a batch alone. Default 1 MiB. */
   readonly mostBatchBytes?: number;
 }
@@ -76,7 +76,7 @@ export class EngineOutbox<Item> {
   append(item: Item, bytes: number): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (this.#isOverloaded(bytes)) return Promise.reject(overloadedError(this.#options.mostBytes));
-    if (!this.#last?.hasRoom(bytes, this.#options.mostBatchBytes ?? 1024 * 1024)) {
+    if (!this.#last?.hasRoom(bytes, this.#options)) {
       this.#last = new Batch<Item>(++this.#numbers);
       this.#batches.push(this.#last);
     }

@@ -1,13 +1,14 @@
 /** Batches of records as messages of the stream: who wrote it (8 bytes), its number there (f64, little-endian), records. */
 
-import { mostItems } from './engine-outbox.ts';
-
 export interface StoredBatch {
   readonly sequence: number;
   readonly writer: string;
   readonly number: number;
   readonly records: Buffer;
 }
+
+/** Records of a batch: what lies between the offsets of two batches' first records. */
+export const mostRecords = 1024;
 
 const writerBytes = 8;
 const headBytes = writerBytes + 8;
@@ -34,10 +35,10 @@ export function decodeBatch(sequence: number, data: Uint8Array): StoredBatch {
 
 /** Offsets of a batch's records; one place before the first is the end of the batch before, whatever that holds. */
 export function offsetOf(sequence: number, index: number): number {
-  return (sequence - 1) * mostItems + index + 1;
+  return (sequence - 1) * mostRecords + index + 1;
 }
 
 /** The batch that an offset is in. */
 export function sequenceOf(offset: number): number {
-  return Math.ceil(offset / mostItems);
+  return Math.ceil(offset / mostRecords);
 }

@@ -30,7 +30,7 @@ import { decodeRecords, type EngineRecord, encodeRecord } from './engine-record.
 import { incomplete } from './history.ts';
 import { closedError } from './local.ts';
 import { parseNatsAddress } from './nats-address.ts';
-import { offsetOf, type StoredBatch, sequenceOf } from './nats-batch.ts';
+import { mostRecords, offsetOf, type StoredBatch, sequenceOf } from './nats-batch.ts';
 import { NatsLastValues } from './nats-last-values.ts';
 import { NatsLog } from './nats-log.ts';
 import {
@@ -100,6 +100,7 @@ export class NatsBroker implements Broker {
     this.#outbox = new EngineOutbox({
       send: (number, messages) => this.#sender.send(number, messages),
       mostBytes: options.waitingBytes ?? defaultWaitingBytes,
+      mostItems: mostRecords,
       mostBatchBytes: Math.min(this.#mostPayload, 1024 * 1024),
     });
     this.#watch = new NatsWatch({

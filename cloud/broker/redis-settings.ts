@@ -50,9 +50,12 @@ function durabilityWarning(appendOnly: string | undefined, fsync: string | undef
     return `Redis keeps no append-only file: what was acknowledged is lost when it ends; ${advice}`;
   }
   if (fsync === 'always') return undefined;
-  const loss = fsync === 'everysec' ? 'of the last two seconds' : 'of the last half a minute or so';
-  const when = 'when its machine crashes; the end of Redis alone loses nothing';
-  return `Redis has appendfsync ${fsync}: what was acknowledged ${loss} may be lost ${when}; ${advice}`;
+  const loss = 'what was acknowledged of the last';
+  const consequence =
+    fsync === 'everysec'
+      ? `${loss} two seconds may be lost when Redis or its machine crashes`
+      : `${loss} half a minute or so may be lost when its machine crashes`;
+  return `Redis has appendfsync ${fsync}: ${consequence}; ${advice}`;
 }
 
 function evictionWarning(policy: string | undefined): string | undefined {

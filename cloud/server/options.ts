@@ -111,7 +111,8 @@ export interface CloudOptions {
    */
   readonly journal?: JournalOptions;
   /**
-   * Address of an engine that several servers share: `redis://host:port/database` or `nats://host:port`. Rejects with
+   * Address of an engine that several servers share: `redis://host:port/database` or `nats://host:port`; `rediss:` and
+   * `tls:` speak TLS, and `nats://host:port?home=DOMAIN` names the home of a region. Rejects with
    * `BACKPLANE_BAD_URL` or `BACKPLANE_UNREACHABLE`. Not together with `broker` or `journal`.
    */
   readonly backplane?: string;

@@ -39,7 +39,10 @@ export function cloudCommand(): Command {
     .option('--mqtt [port]', 'speak MQTT by TCP as well, by default on 1883; 0 takes a free port', parsePort)
     .option('--data <folder>', 'keep messages on disk: what was acknowledged survives a crash of the cloud')
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
-    .option('--backplane <url>', 'share messages with other servers: redis://HOST:PORT[/DATABASE] or nats://HOST:PORT')
+    .option(
+      '--backplane <url>',
+      'share messages with other servers: redis://HOST:PORT or nats://HOST:PORT (docs/operations.md, "Engines")',
+    )
     .option('--workers <number>', 'processes that share the port; auto: as many as the load needs', parseWorkers)
     .option(
       '--scale-down <duration>',

@@ -156,6 +156,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
     it('delivers null without retain as any other value', async () => {
       await publishJson(broker, 'a/b', 'value', { retain: true });
       await publishJson(broker, 'a/b', null);
+      await settle();
       expect((await received(await collect('a/b'))).map(([, data]) => data)).toEqual(['value']);
     });
 
