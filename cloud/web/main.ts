@@ -10,5 +10,9 @@ import { Page } from './page.ts';
 
 const token = new URLSearchParams(location.hash.slice(1)).get('token');
 const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-const client = connect({ url: `${scheme}://${location.host}`, ...(token === null ? {} : { token }) });
+const client = connect({
+  url: `${scheme}://${location.host}`,
+  client: { name: 'dashboard', kind: 'page' },
+  ...(token === null ? {} : { token }),
+});
 new Page(client, document).start();

@@ -7,6 +7,7 @@
 import { errorMessage } from '../../errors/index.ts';
 import type { CloudClient } from '../client/client.ts';
 import { Card, type PageView } from './card.ts';
+import { Company } from './company.ts';
 import { icon, setIcon, setText } from './dom.ts';
 import { Fleet, type Probe } from './fleet.ts';
 import { News } from './news.ts';
@@ -29,6 +30,7 @@ export class Page {
   private readonly cards = new Map<Probe, Card>();
   private readonly fleet = new Fleet((probe, change) => (change === 'added' ? this.added(probe) : this.removed(probe)));
   private readonly news = new News();
+  private readonly company: Company;
   private readonly linkIcon = icon('unknown');
   private view: PageView = { windowSeconds: 60, theme: 0, connected: false };
   private everConnected = false;
@@ -43,6 +45,7 @@ export class Page {
   constructor(client: CloudClient, root: Document) {
     this.client = client;
     this.root = root;
+    this.company = new Company(client, this.find('here'));
   }
 
   /** Connects and listens; returns at once, everything else happens by itself. */
@@ -51,6 +54,7 @@ export class Page {
     this.listen();
     this.client.onState((connected, reason) => this.connection(connected, reason));
     this.connection(this.client.connected);
+    this.company.start();
     this.client
       .subscribe('+/+/+', (topic, data, retained) => this.fleet.take(topic, data, retained, Date.now()))
       .catch((error: unknown) => {
@@ -80,8 +84,13 @@ export class Page {
     this.cards.set(probe, card);
     this.place(card);
     card.attach(this.painter);
+    this.company.at(this.sites);
     if (this.cards.size > OPEN_CARDS) for (const other of this.cards.values()) other.foldIfUnused();
     this.filter();
+  }
+
+  private get sites(): ReadonlySet<string> {
+    return new Set([...this.cards.keys()].map(({ site }) => site));
   }
 
   /** Puts a card where its kind and name belong; the others stay where they are. */
@@ -109,6 +118,7 @@ export class Page {
     card.shown(false);
     card.element.remove();
     this.cards.delete(probe);
+    this.company.at(this.sites);
     this.filter();
   }
 

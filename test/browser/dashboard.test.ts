@@ -113,6 +113,8 @@ describe('cards', () => {
     const before = await text(lux);
     await expect.poll(() => text(lux), patience).not.toBe(before);
     await expect.poll(() => text(page.locator('#counts')), patience).toBe('3 of 3 probes online');
+    await expect.poll(() => text(page.locator('#here')), patience).toBe('1 page here');
+    expect(await page.locator('#here').getAttribute('title')).toBe('dashboard: studio');
     await page.screenshot({ path: join(screenshots, 'light.png'), fullPage: true });
     expect(complaints).toEqual([]);
   });

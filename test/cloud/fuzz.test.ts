@@ -168,6 +168,10 @@ const keys = [
   'command',
   'call',
   'result',
+  'at',
+  'info',
+  'follow',
+  'messages',
 ];
 const echoKeys = ['type', 'object', 'published', 'subject'];
 const ops = [
@@ -178,6 +182,9 @@ const ops = [
   'command',
   'reply',
   'ping',
+  'here',
+  'presence',
+  'will',
   'hello',
   'client',
   'publisher',
