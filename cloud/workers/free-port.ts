@@ -1,6 +1,6 @@
 /**
  * A port that nobody uses now. Workers share a port by its number, so the primary chooses one where the user leaves it
- * open; between the choice and the first worker another program may take it, which the start then says.
+ * open; between the choice and the first worker another program may take it, and another port is tried then.
  */
 
 import { type AddressInfo, createServer } from 'node:net';

@@ -60,6 +60,8 @@ const graceMs = 5_000;
 /** Workers tell twice a second how they are. */
 const hungAfterMs = 30_000;
 const lookMs = 5_000;
+/** How often a free port is looked for. */
+const mostTries = 3;
 
 export class Supervisor {
   /** `http://127.0.0.1:8080`. */
@@ -90,16 +92,21 @@ export class Supervisor {
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({ exec: options.script });
-    const port = options.port === 0 ? await freePort(options.host) : options.port;
-    const mqttPort = options.mqttPort === 0 ? await freePort(options.host) : options.mqttPort;
-    const supervisor = new Supervisor(options, port, mqttPort);
-    try {
-      await supervisor.#begin();
-    } catch (error) {
-      await supervisor.#stop();
-      throw error;
+    const mayChoose = options.port === 0 || options.mqttPort === 0;
+    for (let tries = 1; ; tries++) {
+      const port = options.port === 0 ? await freePort(options.host) : options.port;
+      const mqttPort = options.mqttPort === 0 ? await freePort(options.host) : options.mqttPort;
+      const supervisor = new Supervisor(options, port, mqttPort);
+      try {
+        await supervisor.#begin();
+        return supervisor;
+      } catch (error) {
+        await supervisor.#stop();
+        const isTaken = error instanceof EarlError && error.code === 'PORT_IN_USE';
+        // Another program was faster to take the port that was free.
+        if (!isTaken || !mayChoose || tries === mostTries) throw error;
+      }
     }
-    return supervisor;
   }
 
   private constructor(options: SupervisorOptions, port: number, mqttPort: number | undefined) {
