@@ -1,7 +1,9 @@
 /** Two servers behind the real HAProxy and nginx, with what `earl balancer` writes: who gets whom, and what is seen. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -93,6 +95,21 @@ describe.each(programs)('%s', (program) => {
     const { behind: withToken } = await startTwo(program, { token: 'secret' });
     const headers = { 'X-Forwarded-For': '192.0.2.7', Authorization: 'Bearer secret' };
     expect(await refusal(withToken.url, headers)).toBe('open');
+  });
+
+  it('ends slow senders of headers, and tunnels in which not even a ping comes', async () => {
+    // nginx moves a timer only when that makes a difference of 300 ms.
+    const times = { headersTimeoutMs: 300, keepaliveMs: 200 };
+    const { behind } = await startTwo(program, {}, { times });
+    const slow = connect(behind.port, '127.0.0.1');
+    slow.write('GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow:');
+    slow.resume();
+    const silent = await RawClient.join(behind);
+    await Promise.all([once(slow, 'close'), silent.closed]);
+    const { behind: lively } = await startTwo(program, { limits: { keepaliveMs: 100 } }, { times });
+    const quiet = await RawClient.join(lively);
+    for (let pings = 0; pings < 8; pings++) await once(quiet.socket, 'ping');
+    expect(await quiet.ask({ op: 'ping', id: 1 })).toEqual({ op: 'pong', id: 1 });
   });
 
   it('logs no token, not even when no server answers', async () => {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import {
   type BalancerWishes,
+  type CloudTimes,
   haproxyConfiguration,
   nginxConfiguration,
   planTopology,
@@ -22,6 +23,8 @@ export interface BalancerTestWishes {
   readonly mqttServers?: readonly string[];
   /** Make a certificate for localhost, and serve by TLS. */
   readonly tls?: boolean;
+  /** Instead of the cloud's own. */
+  readonly times?: Partial<CloudTimes>;
 }
 
 export class Balancer {
@@ -50,7 +53,8 @@ export class Balancer {
     const mqttPort = wishes.mqttServers === undefined ? undefined : await freePort();
     const balancer = new Balancer(program, await freePort(), mqttPort, folder);
     if (wishes.tls) makeCertificate(folder);
-    const plan = planTopology({ servers, ...balancer.#wishes(wishes) }, defaultServerLimits);
+    const times = { ...defaultServerLimits, ...wishes.times };
+    const plan = planTopology({ servers, ...balancer.#wishes(wishes) }, times);
     const text = program === 'haproxy' ? haproxyConfiguration(plan) : nginxConfiguration(plan);
     writeFileSync(join(folder, 'balancer.conf'), text);
     await balancer.start();
