@@ -74,6 +74,7 @@ export class SessionPresence {
       throw new RequestError(errorCodes.badMessage, '"here" needs a "client" in hello, so that others know who it is');
     }
     this.#admission.mustAllow('presence', at);
+    this.#rate.count();
     await this.#enter(at, info ?? this.#info);
   }
 

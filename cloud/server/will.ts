@@ -160,6 +160,9 @@ export class Will {
 
   async #storeAll(): Promise<void> {
     while (this.#isStale && !this.#ended) {
+      // A gateway says the wills of its probes one by one, many in one turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#ended) return;
       this.#isStale = false;
       const isFirst = !this.#stored;
       this.#stored = true;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Broker, LocalBroker, publishJson } from '../../cloud/broker/index.ts';
+import { NatsBroker } from '../../cloud/broker/nats.ts';
 import { RedisBroker } from '../../cloud/broker/redis.ts';
 import type { Json } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
@@ -24,8 +25,11 @@ beforeEach(() => {
 });
 
 let prefixes = 0;
-let starting: Promise<Engine> | undefined;
-afterAll(async () => (await starting)?.remove());
+let redis: Promise<Engine> | undefined;
+let nats: Promise<Engine> | undefined;
+afterAll(async () => {
+  for (const engine of [await redis, await nats]) await engine?.remove();
+});
 
 /** Ways for so many servers to one broker. */
 type Open = (servers: number) => Promise<Broker[]>;
@@ -36,10 +40,22 @@ const overMemory: Open = async (servers) => {
 };
 
 const overRedis: Open = async (servers) => {
-  starting ??= Engine.redis('--appendfsync', 'no');
-  const { url } = await starting;
+  redis ??= Engine.redis('--appendfsync', 'no');
+  const { url } = await redis;
   const prefix = `wills-${++prefixes}`;
   const brokers = await Promise.all(Array.from({ length: servers }, () => RedisBroker.connect({ url, prefix })));
+  onTestFinished(async () => {
+    await Promise.all(brokers.map((broker) => broker.close()));
+  });
+  return brokers;
+};
+
+const overNats: Open = async (servers) => {
+  nats ??= Engine.nats();
+  const { url } = await nats;
+  const stream = `wills-${++prefixes}`;
+  const connecting = Array.from({ length: servers }, () => NatsBroker.connect({ url, prefix: stream }));
+  const brokers = await Promise.all(connecting);
   onTestFinished(async () => {
     await Promise.all(brokers.map((broker) => broker.close()));
   });
@@ -77,6 +93,7 @@ async function beats(count: number): Promise<void> {
 describe.each<[string, Open]>([
   ['memory', overMemory],
   ['Redis', overRedis],
+  ['NATS', overNats],
 ])('when a server is killed, over %s,', (_, open) => {
   it('the others publish what its clients left, each message once', async () => {
     const [first, ...others] = await open(3);
