@@ -142,8 +142,9 @@ describe(`a recorded trace, seed ${seed}`, () => {
 
 describe('a proxy that swallows', () => {
   let bundle: Awaited<ReturnType<typeof bundleEarl>>;
-  const folder = mkdtempSync(join(tmpdir(), 'earl-chaos-test-'));
+  let folder: string;
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'earl-chaos-test-'));
     bundle = await bundleEarl();
   });
   afterAll(() => {
