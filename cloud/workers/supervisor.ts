@@ -5,17 +5,15 @@
  */
 
 import cluster from 'node:cluster';
-import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { EarlError, errorMessage } from '../../errors/index.ts';
-import { HubFolder } from '../broker/hub-folder.ts';
-import { HubServer } from '../broker/hub-server.ts';
-import { Journal, type JournalOptions, LocalBroker } from '../broker/index.ts';
+import type { JournalOptions } from '../broker/index.ts';
 import { generateToken, isLoopback } from '../server/tokens.ts';
 import { AutoScale } from './auto-scale.ts';
 import { freePort } from './free-port.ts';
 import { Restarts } from './restarts.ts';
 import type { ScalingPolicy } from './scaling.ts';
+import { WorkerStore } from './store.ts';
 import { SupervisorMetrics } from './supervisor-metrics.ts';
 import { WorkerProcess } from './worker-process.ts';
 
@@ -75,12 +73,9 @@ export class Supervisor {
   readonly #most: number;
   readonly #workers = new Set<WorkerProcess>();
   readonly #restarts = new Restarts();
-  readonly #secret = randomBytes(32).toString('hex');
   readonly #metrics: SupervisorMetrics;
   readonly #scale: AutoScale | undefined;
-  readonly #folder: HubFolder | undefined;
-  readonly #broker: LocalBroker | undefined;
-  #hub: HubServer | undefined;
+  readonly #store: WorkerStore | undefined;
   #restartCount = 0;
   #wanted: number;
   #ending = false;
@@ -122,24 +117,18 @@ export class Supervisor {
       this.#fail = reject;
     });
     this.failed.catch(() => {});
-    if (!options.hasEngine) {
-      this.#broker = new LocalBroker({
-        ...(options.journal && { journal: new Journal(options.journal) }),
-        onFailed: (error) => options.log(`no messages are taken any more: ${errorMessage(error)}`),
-      });
-      this.#folder = new HubFolder();
-    }
+    if (!options.hasEngine) this.#store = new WorkerStore(options.journal, options.log);
     this.#metrics = new SupervisorMetrics({
-      broker: this.#broker,
+      broker: this.#store?.broker,
       workers: () => [...this.#workers],
       restarts: () => this.#restartCount,
-      hub: () => this.#hub,
+      hub: () => this.#store?.hub,
     });
     if (options.workers === 'auto') {
       this.#scale = new AutoScale({
         policy: { ...options.scaling, most: this.#most },
         workers: () => this.#listening,
-        hubUtilisation: (own) => (this.#broker === undefined ? 0 : own),
+        hubUtilisation: (own) => (this.#store === undefined ? 0 : own),
         add: () => this.#addOne(),
         remove: () => this.#removeOne(),
         log: options.log,
@@ -172,7 +161,7 @@ export class Supervisor {
   kill(): void {
     this.#ending = true;
     for (const worker of this.#workers) worker.kill();
-    this.#folder?.remove();
+    this.#store?.remove();
   }
 
   get #listening(): WorkerProcess[] {
@@ -180,15 +169,7 @@ export class Supervisor {
   }
 
   async #begin(): Promise<void> {
-    if (this.#broker && this.#folder) {
-      const { log } = this.#options;
-      this.#hub = await HubServer.listen({
-        broker: this.#broker,
-        socket: this.#folder.socket,
-        secret: this.#secret,
-        log,
-      });
-    }
+    await this.#store?.open();
     const first = Array.from({ length: this.#wanted }, () => this.#fork());
     const [url] = await Promise.all(first.map(({ listening }) => listening));
     this.url = url!;
@@ -222,9 +203,7 @@ export class Supervisor {
     this.#metrics.stop();
     for (const worker of this.#workers) worker.kill();
     await Promise.all([...this.#workers].map(({ exited }) => exited));
-    await this.#hub?.close();
-    await this.#broker?.close();
-    this.#folder?.remove();
+    await this.#store?.close();
   }
 
   #fork(): WorkerProcess {
@@ -258,7 +237,7 @@ export class Supervisor {
       port: this.port,
       mqttPort: this.mqttPort,
       token: this.token,
-      hub: this.#folder && { socket: this.#folder.socket, secret: this.#secret },
+      hub: this.#store?.access,
       mostWorkers: this.#most,
       workers: this.workers + 1,
     });
