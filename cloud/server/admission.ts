@@ -13,6 +13,7 @@ import { type Grant, TokenProblem } from './tokens-jwt.ts';
 import type { Lease, LeaseEvents } from './tokens-lease.ts';
 
 type Hello = Extract<ClientMessage, { op: 'hello' }>;
+type Refresh = Extract<ClientMessage, { op: 'refresh' }>;
 
 export interface AdmissionLimits {
   readonly helloTimeoutMs: number;
@@ -94,14 +95,17 @@ export class Admission implements LeaseEvents {
     }
   }
 
-  /**
-   * Goes on with another token. Rejects with a `TokenProblem`; undefined when the connection has ended meanwhile.
-   */
-  async renew(token: string): Promise<Rights | undefined> {
-    const grant = await this.#gate.admit(token);
-    if (this.#connection.isClosing) return undefined;
-    this.#lease!.renew(grant);
-    return grant.rights;
+  /** Goes on with another token, and answers. @param renewed ends what its rights do not allow */
+  refresh({ id, token }: Refresh, renewed: (rights: Rights) => Promise<void>): void {
+    const renewing = this.#renew(token, renewed).then(
+      () => this.#answers.ok(id),
+      (error: unknown) => {
+        // Counted as bad, so that nobody tries one token after the other.
+        if (error instanceof TokenProblem) this.#answers.bad(errorCodes.unauthorized, error.message, id, false);
+        else this.#answers.failWith(id, error);
+      },
+    );
+    this.#answers.begin(renewing);
   }
 
   close(): void {
@@ -138,6 +142,13 @@ export class Admission implements LeaseEvents {
     if (this.#connection.isClosing) return;
     this.#lease = this.#gate.lease(grant, this.#limits.expiryWarningMs, this);
     this.#onAdmitted(grant, hello);
+  }
+
+  async #renew(token: string, renewed: (rights: Rights) => Promise<void>): Promise<void> {
+    const grant = await this.#gate.admit(token);
+    if (this.#connection.isClosing) return;
+    this.#lease!.renew(grant);
+    await renewed(grant.rights);
   }
 
   #refuse(error: unknown): void {

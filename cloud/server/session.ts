@@ -25,10 +25,11 @@ import { SessionFilters } from './filters.ts';
 import { outOfOrder, PublishOrder } from './publish-order.ts';
 import { PublishRate } from './rate.ts';
 import { RequestError } from './request-error.ts';
+import type { Rights } from './rights.ts';
 import { SessionCommands } from './session-commands.ts';
 import { SessionPresence } from './session-presence.ts';
 import type { SessionServices } from './session-services.ts';
-import { type Grant, TokenProblem } from './tokens-jwt.ts';
+import type { Grant } from './tokens-jwt.ts';
 import { endingOf, type Will } from './will.ts';
 
 type Request<Op extends ClientMessage['op']> = Extract<ClientMessage, { op: Op }>;
@@ -129,7 +130,7 @@ export class Session implements ConnectionHandlers {
         this.#bad(errorCodes.badMessage, 'hello was said already');
         return;
       case 'refresh':
-        this.#refresh(message);
+        this.#admission.refresh(message, (rights) => this.#keep(rights));
         return;
       case 'subscribe':
         this.#answers.run(message.id, () => this.#subscribe(message));
@@ -235,7 +236,7 @@ export class Session implements ConnectionHandlers {
       ...(seq === undefined ? {} : { dedupe: { publisher: this.#publisher!, seq } }),
     };
     const accepting = this.#services.broker.publish(topic, jsonPayload(data, retain), options);
-    if (seq !== undefined) accepting?.catch(() => this.#order.refuse(seq));
+    if (seq !== undefined) this.#order.follow(seq, accepting);
     this.#answers.run(id, () => accepting);
   }
 
@@ -272,22 +273,8 @@ export class Session implements ConnectionHandlers {
     return this.#commands;
   }
 
-  #refresh({ id, token }: Request<'refresh'>): void {
-    const renewing = this.#renew(token).then(
-      () => this.#answers.ok(id),
-      (error: unknown) => {
-        // Counted as bad, so that nobody tries one token after the other.
-        if (error instanceof TokenProblem) this.#bad(errorCodes.unauthorized, error.message, id);
-        else this.#answers.failWith(id, error);
-      },
-    );
-    this.#answers.begin(renewing);
-  }
-
-  /** What the new token no longer allows ends: subscriptions, topics with numbers, probes served. */
-  async #renew(token: string): Promise<void> {
-    const rights = await this.#admission.renew(token);
-    if (rights === undefined) return;
+  /** What a new token no longer allows ends: subscriptions, topics with numbers, probes served, presence. */
+  async #keep(rights: Rights): Promise<void> {
     this.#will?.keep((topic) => rights.may('publish', topic));
     this.#binaryPublisher?.keep((topic) => rights.may('publish', topic));
     await this.#filters.keep((filter) => rights.may('subscribe', filter));
