@@ -165,6 +165,7 @@ export class BinaryPublisher {
   }
 
   #accept(seq: number): void {
+    this.#order.accept(seq);
     this.#accepted = Math.max(this.#accepted, seq);
     this.#news = true;
   }
@@ -172,8 +173,12 @@ export class BinaryPublisher {
   #wait(seq: number, accepting: Promise<void> | undefined): void {
     const open: Open = { seq, settled: accepting === undefined };
     this.#open.push(open);
+    if (accepting === undefined) this.#order.accept(seq);
     accepting
-      ?.catch((error: unknown) => this.#refuse(seq, error))
+      ?.then(
+        () => this.#order.accept(seq),
+        (error: unknown) => this.#refuse(seq, error),
+      )
       .then(() => {
         open.settled = true;
         while (this.#open[0]?.settled) {
@@ -197,8 +202,9 @@ export class BinaryPublisher {
 
   #refuse(seq: number, error: unknown): void {
     const { code, message } = this.#rights.refusal(error);
-    if (seq > 0 && code >= firstPassingCode) this.#order.refuse(seq);
-    this.#sendRefused(seq, code, message);
+    const isPassing = seq > 0 && code >= firstPassingCode;
+    // One that was sent twice and taken once has been taken, which is told again.
+    if (!isPassing || this.#order.refuse(seq)) this.#sendRefused(seq, code, message);
   }
 
   #sendRefused(seq: number, code: ErrorCode, message: string): void {

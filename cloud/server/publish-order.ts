@@ -9,6 +9,7 @@
 export class PublishOrder {
   /** The lowest number that was refused and has not come again. */
   #refused: number | undefined;
+  #accepted = 0;
 
   /** Asked before each publish: the number that must come before this one, or undefined when it may go on. */
   missing(seq: number): number | undefined {
@@ -17,9 +18,31 @@ export class PublishOrder {
     return undefined;
   }
 
-  /** The broker does not take this one now. */
-  refuse(seq: number): void {
+  /** Hears what becomes of a publish that the broker was given. */
+  follow(seq: number, accepting: Promise<void> | undefined): void {
+    if (accepting === undefined) {
+      this.accept(seq);
+      return;
+    }
+    accepting.then(
+      () => this.accept(seq),
+      () => this.refuse(seq),
+    );
+  }
+
+  /** The broker has taken this one. */
+  accept(seq: number): void {
+    if (seq > this.#accepted) this.#accepted = seq;
+  }
+
+  /**
+   * The broker does not take this one now. False when it has taken it before: then it was sent twice, and holds nothing up,
+   * since it will not come again.
+   */
+  refuse(seq: number): boolean {
+    if (seq <= this.#accepted) return false;
     if (this.#refused === undefined || seq < this.#refused) this.#refused = seq;
+    return true;
   }
 
   /** Whether this number was refused, or is above one that was. */

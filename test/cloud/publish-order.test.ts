@@ -81,6 +81,55 @@ it('records: `accepted` does not pass a refused number, and tells a repetition a
   expect((await subscriber.received()).map(({ data }) => data)).toEqual([1, 2, 3, 4]);
 });
 
+/** Decides about numbered publishes when the test says so. */
+class PatientBroker extends WrappedBroker {
+  readonly waiting: { accept: () => void; refuse: () => void }[] = [];
+
+  override publish(topic: string, payload: Buffer, options?: PublishOptions): Promise<void> | undefined {
+    if (options?.dedupe === undefined) return super.publish(topic, payload, options);
+    const copy = Buffer.from(payload);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({
+        accept: () => resolve(super.publish(topic, copy, options)),
+        refuse: () => reject(new EarlError('BROKER_OVERLOADED', 'not now')),
+      });
+    });
+  }
+}
+
+it.each(['earl.v1.json', 'earl.v1'])(
+  '%s: one that was sent twice, taken once and refused once holds nothing up',
+  async (subprotocol) => {
+    const broker = new PatientBroker();
+    const cloud = await start({ broker });
+    const publisher = await RawClient.open(cloud, { subprotocols: subprotocol });
+    publisher.say({ op: 'hello', publisher: 'p' });
+    await publisher.next();
+    const heard: string[] = [];
+    publisher.socket.on('message', (bytes, isBinary) => {
+      heard.push(...(isBinary ? answersIn(bytes as Buffer) : [String(bytes)]));
+    });
+    const isBinary = subprotocol === 'earl.v1';
+    if (isBinary) publisher.socket.send(topicRecord(1, 'a'));
+    for (const seq of [1, 1, 2]) {
+      if (isBinary) publisher.socket.send(publishRecord(1, Buffer.from(`${seq}`), false, seq));
+      else publisher.say({ op: 'publish', topic: 'a', data: seq, seq, id: seq });
+    }
+    await expect.poll(() => broker.waiting.length).toBe(3);
+    const [first, again, next] = broker.waiting.splice(0);
+    first!.accept();
+    again!.refuse();
+    next!.accept();
+    const last = isBinary ? 'accepted 2' : '{"op":"ok","id":2}';
+    await expect.poll(() => heard).toContain(last);
+    if (isBinary) publisher.socket.send(publishRecord(1, Buffer.from('3'), false, 3));
+    else publisher.say({ op: 'publish', topic: 'a', data: 3, seq: 3, id: 3 });
+    await expect.poll(() => broker.waiting.length).toBe(1);
+    broker.waiting[0]!.accept();
+    await expect.poll(() => heard).toContain(last.replace('2', '3'));
+  },
+);
+
 function answersIn(bytes: Buffer): string[] {
   const reader = new RecordReader(bytes);
   const answers: string[] = [];
