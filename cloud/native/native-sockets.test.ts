@@ -5,7 +5,6 @@ import { readdirSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as ws from 'ws';
-import { startCloud } from '../server/index.ts';
 import { loadAddon } from './addon.ts';
 import { type NativePeer, NativeSockets } from './native-sockets.ts';
 
@@ -160,13 +159,6 @@ describe.skipIf(process.platform !== 'linux')('connections of the addon', () => 
     while (all.length < count) all.push(await adopted());
     return all;
   };
-
-  it('are what the cloud uses', async () => {
-    open();
-    const cloud = await startCloud({ port: 0 });
-    expect(cloud.sockets).toBe('native');
-    await cloud.close();
-  });
 
   it('hears what came before it was taken over, then what comes', async () => {
     open();

@@ -48,6 +48,7 @@ const table: readonly (readonly [room: string, allowed: readonly string[]])[] = 
     ],
   ],
   ['cloud/web', ['errors', 'cloud/protocol', 'cloud/client', 'host/link', 'host/emulator', 'npm:uplot']],
+  ['cloud/native', ['node:']],
   ['cloud', ['errors', 'cloud', 'npm:', 'node:']],
   ['tools', ['errors', 'host', 'cloud', 'test', 'tools', 'npm:', 'node:']],
   ['examples', ['npm:earl-toolkit', 'node:']],
