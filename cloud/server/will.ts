@@ -18,8 +18,8 @@ export type DueMessage = WillMessage & { readonly encoding?: 'base64' };
 export interface WillEvents {
   /** Its bytes have become so many more (or less). Throws a `RequestError` when there is no room. */
   grow(bytes: number): void;
-  /** Its client has ended without a goodbye: `publish` in a moment. */
-  later(): void;
+  /** Its client has ended without a goodbye: `publish` when it has not come back in time. */
+  later(ending: Exclude<Ending, 'goodbye'>): void;
   /** Nothing more comes of it. */
   over(): void;
   /** Others took this server for dead and published the will while its client is here. */
@@ -101,8 +101,7 @@ export class Will {
   end(ending: Ending): void {
     this.#ended = true;
     if (this.#messages.size === 0 || ending === 'goodbye' || (ending === 'sent away' && !this.#isNamed)) this.#drop();
-    else if (ending === 'broken') this.#events.later();
-    // Sent away: the record stays, until its client is back or this server's end shows that it is not.
+    else this.#events.later(ending);
   }
 
   /** The connection has ended without a goodbye, and its client is not waited for. */

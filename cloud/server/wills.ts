@@ -23,6 +23,8 @@ export interface WillLimits {
   readonly allWillsBytes: number;
   /** Time for a client to be back before its will is published. */
   readonly willDelayMs: number;
+  /** Between two signs of life of a server; a client that was sent away has the time that a dead server is given. */
+  readonly serverBeatMs: number;
 }
 
 export class Wills {
@@ -31,8 +33,8 @@ export class Wills {
   readonly #limits: WillLimits;
   readonly #log: (line: string) => void;
   readonly #wills = new Map<string, Set<Will>>();
-  /** Those whose clients are gone, with what publishes them at once. */
-  readonly #due = new Map<Will, NodeJS.Timeout>();
+  /** Those whose clients are gone, with what publishes them. */
+  readonly #due = new Map<Will, { readonly timer: NodeJS.Timeout; readonly wasSentAway: boolean }>();
   #bytes = 0;
 
   constructor(broker: Broker, directory: Directory, limits: WillLimits, log: (line: string) => void) {
@@ -58,7 +60,7 @@ export class Wills {
     const key = clientKey(session, publisher);
     const events: WillEvents = {
       grow: (bytes) => this.#grow(bytes),
-      later: () => this.#later(will),
+      later: (ending) => this.#later(will, ending === 'sent away'),
       over: () => this.#forget(will),
       lost: onLost,
     };
@@ -70,9 +72,13 @@ export class Wills {
     return will;
   }
 
-  /** Publishes at once what waits; for the end of the server. What clients have that come back elsewhere stays. */
+  /** Publishes at once what waits; for the end of the server. What those have who were sent away stays, for the others. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#due.keys()].map((will) => this.#publish(will)));
+    const left = [...this.#due].filter(([, { timer, wasSentAway }]) => {
+      clearTimeout(timer);
+      return !wasSentAway;
+    });
+    await Promise.all(left.map(([will]) => this.#publish(will)));
   }
 
   #find(key: string, session: string): Will | undefined {
@@ -86,15 +92,14 @@ export class Wills {
     this.#bytes += bytes;
   }
 
-  #later(will: Will): void {
-    this.#due.set(
-      will,
-      setTimeout(() => void this.#publish(will), this.#limits.willDelayMs),
-    );
+  #later(will: Will, wasSentAway: boolean): void {
+    const { willDelayMs, serverBeatMs } = this.#limits;
+    const delayMs = wasSentAway ? Math.max(willDelayMs, 4 * serverBeatMs) : willDelayMs;
+    this.#due.set(will, { timer: setTimeout(() => void this.#publish(will), delayMs), wasSentAway });
   }
 
   #forget(will: Will): void {
-    clearTimeout(this.#due.get(will));
+    clearTimeout(this.#due.get(will)?.timer);
     this.#due.delete(will);
     const wills = this.#wills.get(will.key);
     wills?.delete(will);
@@ -102,7 +107,7 @@ export class Wills {
   }
 
   async #publish(will: Will): Promise<void> {
-    clearTimeout(this.#due.get(will));
+    clearTimeout(this.#due.get(will)?.timer);
     this.#due.delete(will);
     await will.publish().catch((error: unknown) => this.#log(`a will was not published: ${errorMessage(error)}`));
   }

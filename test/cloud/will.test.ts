@@ -188,6 +188,20 @@ describe('a will', () => {
     expect(heard).toEqual([['a/gone', 1]]);
   });
 
+  it('of a client that was sent away by a server that goes on is published when it comes back to none', async () => {
+    const broker = new LocalBroker();
+    const heard = await listen(broker);
+    const cloud = await start({ broker, limits: { willDelayMs: 1, serverBeatMs: 250 } });
+    const [gone, back] = [
+      await withWill(cloud, 'gone', { topic: 'a/gone', data: 1 }),
+      await withWill(cloud, 'back', { topic: 'a/back', data: 1 }),
+    ];
+    await cloud.shed(1, 1);
+    for (const { closed } of [gone, back]) expect((await closed).code).toBe(4101);
+    await withWill(cloud, 'back', { topic: 'a/back', data: 1 });
+    await expect.poll(() => heard, { timeout: 5_000 }).toEqual([['a/gone', 1]]);
+  });
+
   it('has limits: messages, bytes, topics of the cloud', async () => {
     const client = await withWill(await start({ limits: { willBytes: 1000 } }), 'p');
     const many = Array.from({ length: limits.willMessages }, (_, index) => ({ topic: `a/${index}`, data: 1 }));
