@@ -11,9 +11,10 @@ import { errorMessage } from '../../errors/index.ts';
 import { closeCodes } from '../protocol/index.ts';
 import { closeReason } from './answers.ts';
 import type { Kept, MqttClient, MqttClients } from './mqtt-clients.ts';
+import { connectProblem } from './mqtt-connect.ts';
 import { connackPacket, pingrespPacket } from './mqtt-frames.ts';
 import type { MqttLink } from './mqtt-link.ts';
-import { MqttPublisher, topicProblemOf } from './mqtt-publisher.ts';
+import { MqttPublisher } from './mqtt-publisher.ts';
 import { connackCodes, MqttProblem, MqttReader } from './mqtt-reader.ts';
 import type { MqttState } from './mqtt-record.ts';
 import { MqttSilence } from './mqtt-silence.ts';
@@ -42,7 +43,6 @@ export class MqttSession implements MqttClient, LeaseEvents {
   readonly #connectDeadline: NodeJS.Timeout;
   #lease: Lease | undefined;
   #clientId: string | undefined;
-  #isKept = false;
   #will: Will | undefined;
   /** What was kept, while it is not known yet whether it still holds. */
   #resuming: MqttState | undefined;
@@ -76,7 +76,10 @@ export class MqttSession implements MqttClient, LeaseEvents {
     this.#subscriber = new MqttSubscriber(link, services, {
       may: (filter) => this.#may('subscribe', filter),
       save: () => this.#save(),
-      onOverflow: () => this.#onOverflow(),
+      onOverflow: () => {
+        if (!this.#ended) services.counters.slowConsumers += 1;
+        this.#end(closeCodes.slowConsumer, 'too slow: messages piled up; subscribe to less');
+      },
       onGap: (reason) => this.#end(closeCodes.gap, `resume: ${reason}`),
     });
     this.#connectDeadline = setTimeout(
@@ -193,21 +196,17 @@ export class MqttSession implements MqttClient, LeaseEvents {
 
   #connect(packet: IConnectPacket): void {
     clearTimeout(this.#connectDeadline);
-    const { protocolVersion, clientId, clean, will, password } = packet;
-    if (protocolVersion === 5 || 'bridgeMode' in packet) {
-      this.#refuse(connackCodes.badVersion, 'MQTT 3.1.1 is spoken here');
-    } else if (clientId === '' && !clean) {
-      this.#refuse(connackCodes.badIdentifier, 'a session that is kept needs a client identifier');
-    } else if (will && topicProblemOf(will.topic) !== undefined) {
-      this.#refuse(connackCodes.notAuthorized, `the will: ${topicProblemOf(will.topic)}`);
-    } else {
-      try {
-        const grant = this.#shown ?? this.#services.gate.admit(password && Buffer.from(password).toString('utf8'));
-        if (grant instanceof Promise) this.#wait(grant.then((granted) => this.#enter(granted, packet)));
-        else this.#wait(this.#enter(grant, packet));
-      } catch (error) {
-        this.#refuseToken(error);
-      }
+    const refused = connectProblem(packet);
+    if (refused) {
+      this.#refuse(refused.returnCode, refused.problem);
+      return;
+    }
+    try {
+      const grant = this.#shown ?? this.#services.gate.admit(packet.password && String(packet.password));
+      if (grant instanceof Promise) this.#wait(grant.then((granted) => this.#enter(granted, packet)));
+      else this.#wait(this.#enter(grant, packet));
+    } catch (error) {
+      this.#refuseToken(error);
     }
   }
 
@@ -249,13 +248,11 @@ export class MqttSession implements MqttClient, LeaseEvents {
     }
     this.#lease = this.#services.gate.lease(grant, this.#services.limits.expiryWarningMs, this);
     this.#silence.watch(keepalive);
-    this.#isKept = !clean;
     // Bearers of different tokens do not reach each other's sessions.
     if (clientId !== '') this.#clientId = JSON.stringify([grant.subject ?? null, clientId]);
-    const id = this.#clientId;
-    const kept = id === undefined ? undefined : await this.#clients.enter(id, this, this.#isKept);
+    const kept = this.#clientId && (await this.#clients.enter(this.#clientId, this, !clean));
     if (will && !this.#ended) await this.#keepWill(will);
-    if (!this.#ended) this.#welcome(kept !== undefined && (await this.#resume(kept)));
+    if (!this.#ended) this.#welcome(kept ? await this.#resume(kept) : false);
   }
 
   /** So that it is published though the server may be killed. */
@@ -273,6 +270,8 @@ export class MqttSession implements MqttClient, LeaseEvents {
     if (this.#ended) return false;
     this.#resuming = undefined;
     if (isComplete) this.#publisher.resume(kept.state.received);
+    // What the client is told to be gone must not come back.
+    else await this.#save();
     return isComplete;
   }
 
@@ -284,18 +283,8 @@ export class MqttSession implements MqttClient, LeaseEvents {
   }
 
   async #save(): Promise<void> {
-    if (this.#clientId === undefined) return;
-    try {
-      await this.#clients.save(this.#clientId, this);
-    } catch {
-      this.#end(internalError, 'the broker did not take what is kept of the session');
-    }
-  }
-
-  #onOverflow(): void {
-    if (this.#ended) return;
-    this.#services.counters.slowConsumers += 1;
-    this.#end(closeCodes.slowConsumer, 'too slow: messages piled up; subscribe to less');
+    const saving = this.#clientId && this.#clients.save(this.#clientId, this);
+    if (saving) await saving.catch(() => this.#end(internalError, 'the broker did not keep the session'));
   }
 
   #may(action: 'publish' | 'subscribe', path: string): boolean {
