@@ -8,7 +8,7 @@ import type { RunningCloud } from './cloud.ts';
 
 export interface WorkersOptions {
   workers?: number | 'auto';
-  scaleDown: number;
+  scaleDown?: number;
   drain: number;
   json?: true;
 }
@@ -38,6 +38,7 @@ export async function superviseWorkers(
   let say = (event: WorkerEvent): void => {
     held.push(event);
   };
+  const removeAfterMs = options.scaleDown ?? defaultScaling.removeAfterMs;
   const supervisor = await Supervisor.start({
     workers,
     script: ownScript(),
@@ -50,9 +51,9 @@ export async function superviseWorkers(
     journal: cloud.journal,
     moveMs: moveMs(options),
     scaling: {
-      removeAfterMs: options.scaleDown,
+      removeAfterMs,
       // Who wants workers to end sooner waits no longer than that for anything.
-      coolDownMs: Math.min(defaultScaling.coolDownMs, options.scaleDown),
+      coolDownMs: Math.min(defaultScaling.coolDownMs, removeAfterMs),
     },
     onEvent: (event) => say(event),
     log: (line) => console.error(line),

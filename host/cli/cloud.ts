@@ -46,9 +46,8 @@ export function cloudCommand(): Command {
     .option('--workers <number>', 'processes that share the port; auto: as many as the load needs', parseWorkers)
     .option(
       '--scale-down <duration>',
-      'with --workers auto: end a worker not needed for so long',
+      'with --workers auto: end a worker that was not needed for so long (default: 1m)',
       parseDurationMs,
-      60_000,
     )
     .option('--drain <duration>', 'at the end, send the clients away one by one over this time', parseDurationMs, 0)
     .option('--json', 'print events as JSON lines on stdout')
