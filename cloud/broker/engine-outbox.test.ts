@@ -26,12 +26,12 @@ it('sends the first at once and gathers what comes meanwhile', async () => {
   void outbox.append('a', 1);
   await vi.advanceTimersByTimeAsync(0);
   const gathered = ['b', 'c'].map((item) => outbox.append(item, 1));
-  await vi.advanceTimersByTimeAsync(1);
+  await vi.advanceTimersByTimeAsync(4);
   expect(sent).toEqual([[1, ['a']]]);
-  await vi.advanceTimersByTimeAsync(2);
+  await vi.advanceTimersByTimeAsync(1);
   await Promise.all(gathered);
   const full = ['d', 'e', 'f', 'g'].map((item) => outbox.append(item, 1));
-  await vi.advanceTimersByTimeAsync(5);
+  await vi.advanceTimersByTimeAsync(10);
   await Promise.all(full);
   expect(sent.slice(1)).toEqual([
     [2, ['b', 'c']],
@@ -70,6 +70,6 @@ it('refuses all who wait when the engine refuses, and what is too much until hal
   await vi.advanceTimersByTimeAsync(0);
   expect(await Promise.all(outcomes)).toEqual(['BROKER_REFUSED', 'BROKER_REFUSED', 'BROKER_OVERLOADED']);
   const later = outcome('d', 5);
-  await vi.advanceTimersByTimeAsync(5);
+  await vi.advanceTimersByTimeAsync(10);
   expect(await later).toBe('taken');
 });

@@ -2,12 +2,14 @@
  * What an engine between two servers costs: CPU time of both servers and of the engine for each delivered sample, beside
  * one server that keeps everything in memory, in the same run. Publishers are at one server, their subscribers at the other.
  *
- *     node tools/run.mjs tools/bench/engines.ts [--publishers 1000] [--hz 4] [--seconds 10] [--json]
+ *     node tools/run.mjs tools/bench/engines.ts [--publishers 1000] [--hz 4] [--seconds 10] [--only memory,nats]
+ *         [--profile FOLDER] [--json]
  *
  * It counts what was lost, doubled and reordered, and ends with 1 if anything was. Needs redis-server and nats-server.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { build as buildHistogram } from 'hdr-histogram-js';
@@ -23,6 +25,8 @@ const { values: flags } = parseArgs({
     publishers: { type: 'string', default: '1000' },
     hz: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '10' },
+    only: { type: 'string' },
+    profile: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -52,7 +56,8 @@ class Server {
   readonly #child: ChildProcess;
 
   static async start(earl: string, options: readonly string[]): Promise<Server> {
-    const args = [earl, 'cloud', '--port', '0', '--json', ...options];
+    const profile = flags.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(flags.profile)}`];
+    const args = [...profile, earl, 'cloud', '--port', '0', '--json', ...options];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface(child.stdout)) {
       const { url } = JSON.parse(line) as { url: string };
@@ -158,10 +163,11 @@ try {
   if (flags.json)
     console.log(JSON.stringify({ ...machine(), date: new Date().toISOString(), publishers, hz, seconds }));
   let inMemory = 0;
-  for (const setup of setups) {
+  const wanted = flags.only?.split(',');
+  for (const setup of setups.filter(({ name }) => wanted?.includes(name) ?? true)) {
     const run = await measure(earl.file, setup);
     if (setup.engine === undefined) inMemory = run.total_us;
-    const all = { ...run, total_ratio_memory: rounded(run.total_us / inMemory) };
+    const all = inMemory > 0 ? { ...run, total_ratio_memory: rounded(run.total_us / inMemory) } : run;
     if (flags.json) console.log(JSON.stringify(all));
     else console.table([all]);
     if (run.lost + run.duplicated + run.reordered > 0) process.exitCode = 1;

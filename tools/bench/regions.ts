@@ -19,6 +19,7 @@ const { values: flags } = parseArgs({
 });
 const delayMs = Number(flags.delay);
 const messages = Number(flags.messages);
+const pauseMs = 10;
 
 const regions = await Regions.start();
 try {
@@ -53,6 +54,8 @@ try {
       await publishJson(publisher, topic, count);
       acceptance!.recordValue(elapsed());
       await delivering;
+      // Under load a message waits for its batch besides.
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     await subscription.unsubscribe();
     const ms = (histogram: typeof delivery, percentile: number) =>
