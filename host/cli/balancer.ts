@@ -90,7 +90,7 @@ function run(name: keyof typeof programs, { server, mqttServer, output, ...flags
     mqttServers: mqttServer,
     ...(tlsCert === undefined ? {} : { tlsCert: absolute(tlsCert) }),
     ...(tlsKey === undefined ? {} : { tlsKey: absolute(tlsKey) }),
-    ...(stats === undefined ? {} : { stats: stats.includes('/') ? absolute(stats) : stats }),
+    ...(stats === undefined ? {} : { stats: /^\d+$|:\d+$/.test(stats) ? stats : absolute(stats) }),
   } as BalancerWishes;
   const plan = planTopology(wishes, defaultServerLimits);
   const text = programs[name](plan);
