@@ -106,3 +106,58 @@ it('begins anew after a gap, with what the broker has and what is its own', asyn
   await vi.waitFor(() => expect(sessionFor(directory, 'home/arm')).toBe('two-1'));
   expect(sessionFor(directory, 'home/ball')).toBe('one-1');
 });
+
+it('hands over what a dead server left, the oldest first, and once more when it could not be dealt with', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const broker = new LocalBroker();
+  const directory = new Directory(broker, 'one');
+  const handed: string[][] = [];
+  const book = directory.book('$will', {
+    keep: () => true,
+    onDeath: async (records) => {
+      handed.push(records.map(({ session }) => session));
+      if (handed.length === 1) throw new Error('the broker does not take it');
+    },
+  });
+  await directory.start();
+  for (const [session, since] of [
+    ['killed-2', 20],
+    ['killed-1', 10],
+    ['other-1', 5],
+  ] as const) {
+    await publishJson(broker, `$will/${session}/${session}`, record(since), { retain: true });
+  }
+  const beats = setInterval(() => void publishJson(broker, '$alive/other', null), 5_000);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(handed).toEqual([['killed-1', 'killed-2']]);
+  expect(book.has('killed-1', 'killed-1')).toBe(true);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(handed).toEqual([
+    ['killed-1', 'killed-2'],
+    ['killed-1', 'killed-2'],
+  ]);
+  expect([...book.paths()]).toEqual(['other-1']);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(handed).toHaveLength(2);
+  clearInterval(beats);
+});
+
+it('supersedes older records of a path, which servers that live write again and dead ones do not', async () => {
+  const broker = new LocalBroker();
+  const [one, two] = [await directoryOn(broker, 'one'), await directoryOn(broker, 'two')];
+  await publishJson(broker, '$serve/home/ball/killed-1', record(1), { retain: true });
+  await one.book.announce('home/ball', 'one-1');
+  await publishJson(broker, '$serve/home/ball/newer-1', record(Date.now() + 60_000), { retain: true });
+  const since = await two.book.announce('home/ball', 'two-1');
+  expect(since).toBeGreaterThan(Date.now() + 60_000);
+  await publishJson(broker, '$serve/home/ball/newer-2', record(since + 1), { retain: true });
+  two.book.supersede('home/ball', 'two-1');
+  for (const { book } of [one, two]) {
+    expect(['killed-1', 'newer-1', 'newer-2', 'one-1', 'two-1'].filter((id) => book.has('home/ball', id))).toEqual([
+      'newer-2',
+      'one-1',
+      'two-1',
+    ]);
+  }
+});
