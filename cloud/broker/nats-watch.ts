@@ -78,7 +78,7 @@ export class NatsWatch {
       if (this.#stopped) return;
       if (!this.#homeAway) {
         const consequence = 'what is published waits, and nothing new is delivered';
-        this.#options.log(`the stream in NATS cannot be reached: ${errorMessage(error)}; ${consequence}`);
+        this.#options.log(`the stream in NATS cannot be reached: ${problemOf(error)}; ${consequence}`);
       }
       this.#homeAway = true;
     } finally {
@@ -95,4 +95,10 @@ export class NatsWatch {
       throw error;
     }
   }
+}
+
+/** What the client says when nobody answers is that JetStream is not enabled: behind a leaf node its home is away. */
+function problemOf(error: unknown): string {
+  const text = errorMessage(error);
+  return text === 'jetstream is not enabled' ? 'nobody answers for it' : text;
 }

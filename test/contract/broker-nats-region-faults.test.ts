@@ -177,6 +177,7 @@ it('reads on in a region that is cut off, keeps what is published, and refuses w
   expect((await fetch(`${cloud.url}/health`)).status).toBe(503);
   // There is one order, made at home: nobody in the region has what the home has not.
   expect(here.messages).toHaveLength(1);
+  expect(lines.join()).toMatch(/nobody answers for it; what is published waits/);
   eu.link!.mend();
   const outcomes = await Promise.all(publishing);
   const accepted = outcomes.filter((outcome) => outcome === 'accepted').length;
