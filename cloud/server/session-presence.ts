@@ -32,7 +32,7 @@ export interface Who {
 /** Longest message about several clients, in characters; one client alone may need more. */
 const partLength = 32_768;
 /** All clients are looked at for an answer: it counts as one publish for each so many of them. */
-const clientsPerCount = 100;
+const clientsPerCount = 10;
 
 export class SessionPresence {
   readonly #presence: Presence;
