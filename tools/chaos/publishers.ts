@@ -1,12 +1,8 @@
 /**
- * Publishers that want acknowledgements: raw `earl.v1`, the SDK in its two ways, and MQTT with QoS 1.
- *
- * The first number their messages and repeat, in order, what was not acknowledged on the connection before. MQTT 3.1.1
- * has no such numbers: what was not acknowledged is not repeated, and each connection counts as a publisher of its own,
- * because what the last one said may still be on its way when the next one speaks.
+ * Publishers that want acknowledgements and number their messages: raw `earl.v1`, and the SDK in its two ways. What was not
+ * acknowledged on a connection is repeated, in order, on the next.
  */
 
-import mqtt, { type MqttClient } from 'mqtt';
 import { type CloudClient, connect } from '../../cloud/client/index.node.ts';
 import { publishRecord, RecordReader, recordKinds, topicRecord } from '../../cloud/protocol/index.ts';
 import { RawConnection } from './connection.ts';
@@ -253,72 +249,5 @@ export class SdkQueuePublisher implements Publisher {
       () => this.#backlog.accepted((waiting) => waiting === seq, this.name),
       (error: Error) => this.#backlog.refused(seq, error.message),
     );
-  }
-}
-
-/** A device that publishes with QoS 1 by MQTT.js. */
-export class MqttPublisher implements Publisher {
-  readonly name: string;
-  readonly #url: string;
-  readonly #options: LoadOptions;
-  #client: MqttClient | undefined;
-  #backlog: Backlog | undefined;
-  #connections = 0;
-  #finished = false;
-
-  constructor(name: string, url: string, options: LoadOptions) {
-    this.name = name;
-    this.#url = url;
-    this.#options = options;
-    this.#open();
-  }
-
-  get waiting(): number {
-    return this.#client?.connected ? (this.#backlog?.waiting.length ?? 0) : 0;
-  }
-
-  finish(): void {
-    this.#finished = true;
-    this.#backlog?.stop();
-  }
-
-  async close(): Promise<void> {
-    this.finish();
-    this.#client?.end(true);
-  }
-
-  #open(): void {
-    const name = `${this.name}.${++this.#connections}`;
-    const client = mqtt.connect(this.#url, {
-      clientId: name,
-      reconnectPeriod: 0,
-      connectTimeout: 3000,
-      keepalive: 2,
-      resubscribe: false,
-    });
-    this.#client = client;
-    const backlog = new Backlog(name, this.#options);
-    this.#backlog = backlog;
-    client.on('connect', () => {
-      if (this.#finished) return;
-      backlog.start((issued) => {
-        for (const one of issued) this.#publish(client, backlog, one);
-      });
-    });
-    client.on('error', () => {});
-    client.once('close', () => {
-      backlog.stop();
-      client.end(true);
-      if (!this.#finished) setTimeout(() => this.#finished || this.#open(), 50 + Math.random() * 250);
-    });
-  }
-
-  #publish(client: MqttClient, backlog: Backlog, { seq, topic, payload }: Issued): void {
-    if (!client.connected) return;
-    backlog.sent(seq, seq, backlog.name);
-    client.publish(topic, payload, { qos: 1 }, (error) => {
-      if (error) backlog.refused(seq, error.message);
-      else backlog.accepted((waiting) => waiting === seq, backlog.name);
-    });
   }
 }
