@@ -257,5 +257,5 @@ void sockets_flush(struct sockets *sockets) {
     }
     words[SHARED_COMMAND_WORDS] = 0;
     words[SHARED_OUTPUT_BYTES] = 0;
-    words[SHARED_FLUSHES]++;
+    words[SHARED_FLUSHES] = (words[SHARED_FLUSHES] + 1) & MOST_SMALL;
 }

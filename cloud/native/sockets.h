@@ -14,7 +14,9 @@
 #include <sys/epoll.h>
 
 /* An id is a slot and above it a generation. 0 is no id. */
-#define SLOT_BITS        20
+#define SLOT_BITS 20
+/* The largest number that JavaScript keeps without an object. */
+#define MOST_SMALL       UINT32_C(0x7FFFFFFF)
 #define MOST_CONNECTIONS ((UINT32_C(1) << SLOT_BITS) - 1)
 
 /* Kinds of events. */

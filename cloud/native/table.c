@@ -43,9 +43,11 @@ static struct connection *take_slot(struct sockets *sockets) {
     } else {
         return NULL;
     }
-    /* The generation wraps: by then the slot has been used 4096 times. */
-    *connection = (struct connection){
-        .id = connection->id + (UINT32_C(1) << SLOT_BITS), .descriptor = -1, .is_read = true, .first_piece = NO_PIECE};
+    /* The generation wraps: by then the slot has been used 2048 times. */
+    *connection = (struct connection){.id = (connection->id + (UINT32_C(1) << SLOT_BITS)) & MOST_SMALL,
+                                      .descriptor = -1,
+                                      .is_read = true,
+                                      .first_piece = NO_PIECE};
     return connection;
 }
 
