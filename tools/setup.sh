@@ -2,7 +2,7 @@
 # Makes sure that the programs the tests need are there: installs them by apt-get when run as root, else lists them.
 set -euo pipefail
 
-# command (or several that will do, separated by |) and the Debian package that brings it
+# command, or file, and the Debian package that brings it
 needs=(
   'gcc gcc'
   'make make'
@@ -23,6 +23,7 @@ needs=(
   'nats-server nats-server'
   'haproxy haproxy'
   'nginx nginx'
+  '/usr/lib/nginx/modules/ngx_stream_module.so libnginx-mod-stream'
 )
 if ! command -v msp430-elf-gcc >/dev/null && [ ! -x "${HOME}/.cache/earl/msp430-elf-gcc/bin/msp430-elf-gcc" ]; then
   needs+=('clang clang' 'ld.lld lld')
@@ -31,7 +32,7 @@ fi
 missing=()
 for need in "${needs[@]}"; do
   read -r command package <<<"$need"
-  command -v "$command" >/dev/null || missing+=("$package")
+  { [[ $command = /* ]] && [ -e "$command" ]; } || command -v "$command" >/dev/null || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
