@@ -67,6 +67,10 @@ export class NatsBroker implements Broker {
   #last: Pick<StoredBatch, 'sequence' | 'writer' | 'number'> = { sequence: 0, writer: '', number: 0 };
   /** Up to this sequence, messages of the server's own topics come too late. */
   #staleUpTo = 0;
+  /** What the stream had when it was read from the beginning. */
+  #loadUpTo = 0;
+  /** Something is missing: nothing is taken until the stream is read anew. */
+  #broken = false;
   #ready: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -168,18 +172,29 @@ export class NatsBroker implements Broker {
   async #load(): Promise<void> {
     const { epoch, first, last } = await this.#stream.state();
     const lost = Math.max(0, first - 1);
-    this.#last = { sequence: lost, writer: '', number: 0 };
+    const end = offsetOf(last + 1, -1);
+    const lastValues = await this.#lastValues.load(end);
     this.#staleUpTo = Math.max(this.#staleUpTo, last);
-    this.#replica.begin(epoch, offsetOf(lost + 1, -1), await this.#lastValues.load(offsetOf(last + 1, -1)));
+    this.#last = { sequence: lost, writer: '', number: 0 };
+    this.#loadUpTo = last;
+    this.#replica.begin(epoch, offsetOf(lost + 1, -1), end, lastValues);
     this.#reached.restart(lost);
+    this.#broken = false;
     await this.#stream.follow(first, (batch) => this.#take(batch));
     await this.#reached.wait(last);
   }
 
   #take(batch: StoredBatch): void {
     const { sequence, writer, number } = batch;
-    if (sequence <= this.#last.sequence || this.#closed) return;
-    const jumped = sequence > this.#last.sequence + 1;
+    if (sequence <= this.#last.sequence || this.#closed || this.#broken) return;
+    if (sequence > this.#last.sequence + 1) {
+      if (this.#last.sequence >= this.#loadUpTo) {
+        this.#reload('the stream no longer has messages that were missed');
+        return;
+      }
+      // The oldest went while the stream was read for the first time: nobody has been given anything yet.
+      this.#replica.lose(offsetOf(sequence, -1));
+    }
     this.#last = { sequence, writer, number };
     const own = this.#sender.recognise(batch);
     const fresh = sequence > this.#staleUpTo;
@@ -189,7 +204,6 @@ export class NatsBroker implements Broker {
       this.#replica.take(record, offset, fresh);
     }
     this.#reached.advance(sequence);
-    if (jumped) this.#reload('the stream no longer has messages that were missed');
   }
 
   /** Whether a sequence has been taken, or will be soon; a mirror may be behind what a client has seen elsewhere. */
@@ -228,7 +242,10 @@ export class NatsBroker implements Broker {
     return newest === undefined || (await this.#stream.isAtHome(newest));
   }
 
+  /** Reads everything anew. Subscribers hear of it first: nothing that comes later may hide from them what is missing. */
   #reload(reason: string): void {
+    if (this.#broken) return;
+    this.#broken = true;
     this.#ready = this.#ready.then(async () => {
       while (!this.#closed) {
         try {
@@ -239,8 +256,8 @@ export class NatsBroker implements Broker {
           await new Promise((resolve) => setTimeout(resolve, 1_000));
         }
       }
-      this.#replica.gap(reason);
     });
+    this.#replica.gap(reason);
   }
 
   async #opened(): Promise<void> {

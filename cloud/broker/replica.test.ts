@@ -6,7 +6,7 @@ const bounds = { historyBytes: 1e6, historyPerTopic: 3, retainedTopics: 10, reta
 
 function begun(lost = 0): Replica {
   const replica = new Replica(bounds);
-  replica.begin('one', lost, []);
+  replica.begin('one', lost, lost, []);
   return replica;
 }
 
@@ -58,12 +58,16 @@ it('keeps the last value of its own topics, and delivers what is late on them on
 it('says what it does not know: what was lost before it began, and all of another log', () => {
   const replica = begun(10);
   const gaps: string[] = [];
-  replica.subscribe('a', () => {}, { onGap: (reason) => gaps.push(reason) });
+  const heard: unknown[] = [];
+  replica.subscribe('a', ({ data }) => heard.push(data), { onGap: (reason) => gaps.push(reason) });
   replica.take(record('a', '1', { retain: true }), 11, true);
   expect(replica.read(['a'], 9, 10)).toEqual({ messages: [], complete: false });
   expect(replica.read(['a'], 10, 10).messages).toHaveLength(1);
-  replica.begin('two', 0, [{ topic: 'b', payload: Buffer.from('2'), offset: 1 }]);
   replica.gap('another log');
+  replica.begin('two', 0, 1, [{ topic: 'b', payload: Buffer.from('2'), offset: 1 }]);
+  replica.take(record('a', '2'), 1, false);
+  replica.take(record('a', '3'), 2, true);
+  expect(heard).toEqual([1, 3]);
   expect(gaps).toEqual(['another log']);
   const last: unknown[] = [];
   replica.subscribe('#', ({ data }) => last.push(data), {});

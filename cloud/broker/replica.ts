@@ -39,6 +39,7 @@ export class Replica {
   #sequences: SequenceMemory;
   #epoch = '';
   #offset = 0;
+  #silentUpTo = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -57,16 +58,26 @@ export class Replica {
     return this.#offset;
   }
 
-  /** Another log, of which nothing up to `lost` is known. Subscribers stay, and hear of it by `gap`. */
-  begin(epoch: string, lost: number, lastValues: Iterable<LastValue>): void {
-    const { retainedTopics, retainedBytes, historyBytes, historyPerTopic, publishers } = this.#options;
+  /**
+   * Another log, of which nothing up to `lost` is known, and of which subscribers get nothing up to `silentUpTo`: they
+   * stay, and have heard of a gap.
+   */
+  begin(epoch: string, lost: number, silentUpTo: number, lastValues: Iterable<LastValue>): void {
+    const { retainedTopics, retainedBytes, publishers } = this.#options;
     this.#epoch = epoch;
     this.#offset = lost;
     this.#retained = new RetainedStore(retainedTopics, retainedBytes);
-    this.#history = new MessageHistory(historyBytes, historyPerTopic);
-    this.#history.restore([], new Map(), lost);
+    this.#silentUpTo = silentUpTo;
+    this.lose(lost);
     this.#sequences = new SequenceMemory(publishers);
     for (const { topic, payload, offset } of lastValues) this.#keep(topic, payload, offset);
+  }
+
+  /** Of the history nothing up to here is known any more. */
+  lose(offset: number): void {
+    const { historyBytes, historyPerTopic } = this.#options;
+    this.#history = new MessageHistory(historyBytes, historyPerTopic);
+    this.#history.restore([], new Map(), offset);
   }
 
   subscribe(filter: string, deliver: (message: BrokerMessage) => void, options: SubscribeOptions): Subscription {
@@ -103,7 +114,7 @@ export class Replica {
     if (retain) this.#keep(topic, Buffer.from(payload), offset);
     const message = new BrokerMessage(topic, payload, reserved ? 0 : offset, false);
     if (!reserved) this.#history.add(message);
-    if (fresh || retain || !reserved) this.#subscribers.deliver(message);
+    if (offset > this.#silentUpTo && (fresh || retain || !reserved)) this.#subscribers.deliver(message);
   }
 
   gap(reason: string): void {

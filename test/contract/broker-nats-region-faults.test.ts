@@ -210,7 +210,12 @@ it('begins a new epoch everywhere when the home has lost the end of its stream',
   await engine.start();
   await Promise.all(watched.map(({ gap }) => gap));
   await publishJson(inEu, 'a', 'on');
-  for (const { until } of watched) await until(({ data }) => data === 'on');
+  for (const { until, messages, gaps } of watched) {
+    await until(({ data }) => data === 'on');
+    // What the older state has was delivered long ago.
+    expect(messages.map(({ data }) => data)).toEqual([1, 2, 3, 'on']);
+    expect(gaps).toHaveLength(1);
+  }
   for (const broker of [inEu, atHome]) {
     const late = await watch(broker, 'a');
     expect(late.position.epoch).not.toBe(watched[0]!.position.epoch);
