@@ -190,6 +190,31 @@ it('reads on in a region that is cut off, keeps what is published, and refuses w
   }
 }, 30_000);
 
+it('says that there is a gap when the home no longer has what a region missed', async () => {
+  const regions = await startRegions();
+  const eu = await regions.leaf('eu');
+  const bounds = { historyBytes: 20_000 };
+  const [atHome, inEu] = [await regions.connect(regions.home, bounds), await regions.connect(eu, bounds)];
+  const watched = await watch(inEu, 'a');
+  await publishJson(atHome, 'a', 0);
+  await watched.until(({ data }) => data === 0);
+  eu.link!.cut();
+  const long = ' '.repeat(1_000);
+  for (let count = 1; count <= 60; count++) await atHome.publish('a', Buffer.from(`${count}${long}`));
+  eu.link!.mend();
+  await watched.gap;
+  await publishJson(atHome, 'a', 'on');
+  await watched.until(({ data }) => data === 'on');
+  expect(watched.gaps).toHaveLength(1);
+  const { messages } = watched;
+  expect(messages[0]!.data).toBe(0);
+  // What was in the stream when it was read anew is for those who subscribe anew.
+  expect(messages.slice(1).every(({ data }, index) => data === 'on' || Number(data) > index + 1)).toBe(true);
+  expect(await inEu.read(['a'], watched.position, 100)).toEqual({ messages: [], complete: false });
+  const recent = { ...watched.position, offset: messages.at(-1)!.offset - 1 };
+  expect((await inEu.read(['a'], recent, 100)).messages.map(({ data }) => data)).toEqual(['on']);
+}, 30_000);
+
 it('begins a new epoch everywhere when the home has lost the end of its stream', async () => {
   const regions = await startRegions();
   const eu = await regions.leaf('eu');
