@@ -31,10 +31,8 @@ void uv_unref(uv_handle_t *handle);
 void uv_close(uv_handle_t *handle, uv_close_cb closed);
 int uv_poll_init(uv_loop_t *loop, uv_poll_t *handle, int descriptor);
 int uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb callback);
-int uv_poll_stop(uv_poll_t *handle);
 int uv_timer_init(uv_loop_t *loop, uv_timer_t *handle);
 int uv_timer_start(uv_timer_t *handle, uv_timer_cb callback, uint64_t timeout_ms, uint64_t repeat_ms);
-int uv_timer_stop(uv_timer_t *handle);
 uint64_t uv_hrtime(void);
 void uv_update_time(uv_loop_t *loop);
 

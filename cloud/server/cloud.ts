@@ -138,7 +138,7 @@ class CloudServer implements Cloud {
     const times = httpTimes(this.#limits);
     this.#certificate = options.tls && new Certificate(options.tls, times, handle);
     this.#http = this.#certificate?.server ?? createServer(times, handle);
-    boundConnections(this.#http, this.#limits, options.seat !== undefined);
+    boundConnections(this.#http, this.#limits, options.seat !== undefined, () => this.#webSockets.taken);
     this.#handshakes = new Handshakes({
       policy: this.#policy,
       limits: this.#limits,

@@ -24,17 +24,21 @@ export function listenOn(server: Server, host: string, port: number): Promise<vo
   });
 }
 
-/** Ends TCP connections beyond the limits at once. */
-export function boundConnections(server: Server, limits: ServerLimits, isWorker: boolean): void {
+/**
+ * Ends TCP connections beyond the limits at once.
+ * @param taken connections that the addon has taken over, which the server does not count any more
+ */
+export function boundConnections(server: Server, limits: ServerLimits, isWorker: boolean, taken: () => number): void {
   const most = limits.connections + limits.httpConnections;
   if (!isWorker) {
-    server.maxConnections = most;
+    // Node asks for it at each connection.
+    Object.defineProperty(server, 'maxConnections', { get: () => most - taken() });
     return;
   }
   // A worker whose `maxConnections` is reached hands connections back to the primary, which offers them again, without end.
   let open = 0;
   server.on('connection', (socket: Socket) => {
-    if (open >= most) {
+    if (open >= most - taken()) {
       socket.destroy();
       return;
     }

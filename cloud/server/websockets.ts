@@ -59,6 +59,11 @@ export class WebSockets {
     return typeof this.native === 'string' ? `ws (${this.native})` : 'native';
   }
 
+  /** Connections that the addon has taken over from Node. */
+  get taken(): number {
+    return typeof this.native === 'string' ? 0 : this.native.connections;
+  }
+
   /** Answers a handshake that was accepted. `session` makes what hears of the connection. */
   upgrade(
     request: IncomingMessage,

@@ -46,3 +46,17 @@ onLinux('closes a cloud whose clients do not answer, in time', async () => {
   client.socket.resume();
   expect(await client.closed).toEqual({ code: 4101, reason: 'the cloud is shutting down' });
 });
+
+onLinux('leaves the bound on what is no WebSocket as it is', async () => {
+  const cloud = await start({ limits: { connections: 2, httpConnections: 1 } });
+  const clients = [await RawClient.join(cloud), await RawClient.join(cloud)];
+  const waiting = connect({ port: cloud.port, host: '127.0.0.1' });
+  await once(waiting, 'connect');
+  const beyond = connect({ port: cloud.port, host: '127.0.0.1' });
+  beyond.on('error', () => {});
+  await once(beyond, 'close');
+  await Promise.all(clients.map((client) => client.end()));
+  const again = await RawClient.join(cloud);
+  await again.end();
+  waiting.destroy();
+});
