@@ -128,11 +128,6 @@ export class RedisBroker implements Broker {
     });
   }
 
-  /** Bytes of messages that wait for Redis to accept them. */
-  get waitingBytes(): number {
-    return this.#outbox.bytes;
-  }
-
   async subscribe(
     filter: string,
     deliver: (message: BrokerMessage) => void,
