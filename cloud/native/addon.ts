@@ -29,7 +29,6 @@ export interface Addon {
   close(handle: Handle): void;
   adopt(handle: Handle, descriptor: number, early: Uint8Array): number;
   flush(handle: Handle): void;
-  pause(handle: Handle, ms: number): void;
   keepAlive(handle: Handle, alive: 0 | 1): void;
   setReading(handle: Handle, id: number, reading: 0 | 1): void;
   send(handle: Handle, id: number, bytes: Uint8Array): void;

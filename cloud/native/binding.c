@@ -262,17 +262,6 @@ static napi_value keep_alive(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
-/* pause(handle, ms) */
-static napi_value pause_looking(napi_env env, napi_callback_info info) {
-    napi_value values[2];
-    struct binding *binding = arguments(env, info, values, 2);
-
-    if (binding) {
-        loop_pause(&binding->loop, number(env, values[1]));
-    }
-    return NULL;
-}
-
 /* setReading(handle, id, reading) */
 static napi_value set_reading(napi_env env, napi_callback_info info) {
     napi_value values[3];
@@ -327,9 +316,10 @@ static napi_value init(napi_env env, napi_value exports) {
     static const struct {
         const char *name;
         napi_callback function;
-    } functions[] = {{"open", open_sockets},   {"close", close_sockets},  {"adopt", adopt},
-                     {"flush", flush},         {"keepAlive", keep_alive}, {"setReading", set_reading},
-                     {"pause", pause_looking}, {"send", send_bytes},      {"closeConnection", close_connection},
+    } functions[] = {{"open", open_sockets},    {"close", close_sockets},
+                     {"adopt", adopt},          {"flush", flush},
+                     {"keepAlive", keep_alive}, {"setReading", set_reading},
+                     {"send", send_bytes},      {"closeConnection", close_connection},
                      {"terminate", terminate}};
 
     for (size_t index = 0; index < sizeof functions / sizeof functions[0]; index++) {

@@ -38,45 +38,25 @@ static void open_gate(struct loop *loop, bool open) {
     epoll_ctl(loop->gate, EPOLL_CTL_MOD, loop->sockets->epoll, &event);
 }
 
-static void pause_for(struct loop *loop, uint32_t ms) {
-    if (!loop->is_pausing) {
-        loop->is_pausing = true;
-        open_gate(loop, false);
-    }
-    look_again_in(loop, loop->sockets->has_more ? 0 : ms);
-}
-
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct loop *loop = uv_handle_get_data(handle_of_poll(poll));
 
     (void)status;
     (void)events;
-    loop->asked_ms = 0;
     sockets_look(loop->sockets);
-    if (loop->is_closing) {
+    if (loop->is_closing || loop->pause_ms == 0 || !is_dense(loop)) {
         return;
     }
-    if (loop->asked_ms > 0) {
-        pause_for(loop, loop->asked_ms);
-    } else if (loop->pause_ms > 0 && is_dense(loop)) {
-        pause_for(loop, loop->pause_ms);
-    }
+    loop->is_pausing = true;
+    open_gate(loop, false);
+    look_again_in(loop, loop->sockets->has_more ? 0 : loop->pause_ms);
 }
 
 static void on_timer(uv_timer_t *timer) {
     struct loop *loop = uv_handle_get_data(handle_of_timer(timer));
-    size_t ready;
+    size_t ready = sockets_look(loop->sockets);
 
-    loop->asked_ms = 0;
-    ready = sockets_look(loop->sockets);
-    if (loop->is_closing) {
-        return;
-    }
-    if (loop->asked_ms > 0) {
-        pause_for(loop, loop->asked_ms);
-        return;
-    }
-    if (!loop->is_pausing) {
+    if (loop->is_closing || !loop->is_pausing) {
         return;
     }
     if (ready >= BUSY_LOOKS || loop->sockets->has_more) {
@@ -122,10 +102,6 @@ void loop_wake(struct loop *loop) {
     if (!loop->is_closing) {
         uv_timer_start(loop->timer, on_timer, 0, 0);
     }
-}
-
-void loop_pause(struct loop *loop, uint32_t ms) {
-    loop->asked_ms = ms;
 }
 
 void loop_keep_alive(struct loop *loop, bool alive) {

@@ -2,7 +2,6 @@
  *
  * As network drivers in Linux do (NAPI): the first message wakes the loop; when wake-ups come densely they are switched
  * off and a timer looks instead, so that one look finds tens of messages and shares the cost of waking up among them.
- * The owner may ask for longer pauses while nobody wants to hear anything soon (loop_pause).
  */
 #ifndef EARL_NATIVE_LOOP_H
 #define EARL_NATIVE_LOOP_H
@@ -21,8 +20,6 @@ struct loop {
      * a change of one entry, where taking the sockets' own set out and in again would make the kernel walk over all
      * sockets. */
     int gate;
-    /* Asked for by loop_pause during a look. */
-    uint32_t asked_ms;
     bool is_pausing;
     bool is_closing;
     uint64_t window_started_ns;
@@ -36,8 +33,6 @@ struct loop {
 int loop_open(struct loop *loop);
 /* Looks soon, once, although nothing may be ready. */
 void loop_wake(struct loop *loop);
-/* During a look: the next one need not come before so many ms. */
-void loop_pause(struct loop *loop, uint32_t ms);
 /* Whether open connections keep the process alive. */
 void loop_keep_alive(struct loop *loop, bool alive);
 void loop_close(struct loop *loop);

@@ -20,12 +20,6 @@ export interface NativePeer {
   onEnded(code: number): void;
 }
 
-/** How long sockets need not be read, asked after those that were ready have been. */
-export interface Patient {
-  isUsed: boolean;
-  take(): number;
-}
-
 export interface NativeLimits {
   readonly connections: number;
   readonly messageBytes: number;
@@ -39,9 +33,6 @@ const eventWords = 4;
 const slotMask = 2 ** 20 - 1;
 /** Places in `words`. */
 const shared = { flushes: 0, commandWords: 1, outputBytes: 2, count: 4 } as const;
-
-/** So many go before sockets are left alone: what answers a request comes soon after it. */
-const quietBatches = 8;
 
 const inputBytes = 1024 * 1024;
 const mostEvents = 16_384;
@@ -64,11 +55,6 @@ export class NativeSockets {
   readonly #peers: (NativePeer | undefined)[] = [];
   #connections = 0;
   #inBatch = false;
-  #patience: Patient | undefined;
-  /** Batches in a row that asked for nothing to be sent. */
-  #quietBatches = 0;
-  /** The batch holds something else than records. */
-  #hasOther = false;
   /** The flush that comes without being asked for: the one after a batch. */
   #flushToCome = -1;
   /** The frame that was written last, in which flush, and where it is counted who gets it. */
@@ -116,12 +102,6 @@ export class NativeSockets {
     } catch (error) {
       return (error as Error).message;
     }
-  }
-
-  /** From now on sockets are left alone for as long as this says, while all that comes is held back. */
-  usePatience(patience: Patient): void {
-    this.#patience = patience;
-    patience.isUsed = true;
   }
 
   get connections(): number {
@@ -220,9 +200,7 @@ export class NativeSockets {
 
   #take(count: number): void {
     const end = count * eventWords;
-    const { flushes } = this;
     this.#inBatch = true;
-    this.#hasOther = false;
     this.#flushToCome = this.flushes;
     for (let at = 0; at < end; ) {
       try {
@@ -238,15 +216,6 @@ export class NativeSockets {
       }
     }
     this.#inBatch = false;
-    this.#pause(flushes);
-  }
-
-  /** Not while anybody is answered, or has just been. */
-  #pause(flushesBefore: number): void {
-    const pauseMs = this.#patience?.take() ?? 0;
-    const isQuiet = !this.#hasOther && this.#words[shared.commandWords] === 0 && this.flushes === flushesBefore;
-    this.#quietBatches = isQuiet ? this.#quietBatches + 1 : 0;
-    if (pauseMs > 0 && this.#quietBatches > quietBatches) this.#addon.pause(this.#handle, pauseMs);
   }
 
   #event(at: number): void {
@@ -255,7 +224,6 @@ export class NativeSockets {
     const peer = this.#peers[slot];
     if (peer === undefined) return;
     const start = events[at + 2]!;
-    if (events[at + 1] !== eventKinds.binary && events[at + 1] !== eventKinds.heard) this.#hasOther = true;
     switch (events[at + 1]) {
       case eventKinds.binary:
         peer.onMessage(this.#input, start, start + events[at + 3]!, true);

@@ -26,7 +26,6 @@ import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
 import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
 import { QueueBudget } from './outbox.ts';
-import { Patience } from './patience.ts';
 import { Presence } from './presence.ts';
 import { Session } from './session.ts';
 import type { SessionServices } from './session-services.ts';
@@ -113,7 +112,6 @@ class CloudServer implements Cloud {
       newSession: () => `${this.#id}-${++this.#sessions}`,
       gate: this.#gate,
       queues: new QueueBudget(this.#limits.allQueuesBytes),
-      patience: new Patience(),
     };
     const answers = new HttpAnswers({
       broker: this.#broker,
@@ -147,7 +145,7 @@ class CloudServer implements Cloud {
       isDraining: () => this.#draining,
       log: (line) => this.#log(line),
     });
-    this.#webSockets = new WebSockets(this.#services, options.tls !== undefined);
+    this.#webSockets = new WebSockets(this.#limits, this.#counters, this.#services.queues, options.tls !== undefined);
     this.#mqtt = new MqttServer(this.#services, () => this.#handshakes.noRoom() !== undefined);
     this.#http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }

@@ -11,7 +11,6 @@ import type { Broker, BrokerMessage, Position, Subscription } from '../broker/in
 import { errorCodes } from '../protocol/index.ts';
 import type { Delivery } from './delivery.ts';
 import { Pace } from './pace.ts';
-import { Patience } from './patience.ts';
 import { RequestError } from './request-error.ts';
 
 export interface FilterLimits {
@@ -58,30 +57,22 @@ export class SessionFilters {
   readonly #limits: FilterLimits;
   readonly #delivery: Delivery;
   readonly #onGap: (reason: string) => void;
-  readonly #patience: Patience;
   #subscribed: Map<string, Subscribed> | undefined;
   #last: BrokerMessage | undefined;
 
   /** @param onGap called when the broker may have lost messages: the client must reconnect and resume */
-  constructor(
-    broker: Broker,
-    limits: FilterLimits,
-    delivery: Delivery,
-    onGap: (reason: string) => void,
-    patience = new Patience(),
-  ) {
+  constructor(broker: Broker, limits: FilterLimits, delivery: Delivery, onGap: (reason: string) => void) {
     this.#broker = broker;
     this.#limits = limits;
     this.#delivery = delivery;
     this.#onGap = onGap;
-    this.#patience = patience;
   }
 
   /** Subscribes to filters that the caller has checked. Rejects with a `RequestError` or what the broker says. */
   async subscribe(filters: readonly string[], wishes: Wishes = {}): Promise<Begun> {
     this.#checkRoom(filters);
     const { since, maxDelayMs = 0, latest = false } = wishes;
-    const pace = maxDelayMs > 0 ? new Pace(maxDelayMs, latest, this.#delivery, this.#patience) : undefined;
+    const pace = maxDelayMs > 0 ? new Pace(maxDelayMs, latest, this.#delivery) : undefined;
     if (since === undefined) return { position: await this.#begin(filters, pace) };
     const resumption: Resumption = { held: [], upTo: since.offset };
     const position = await this.#begin(filters, pace, resumption);
@@ -135,7 +126,6 @@ export class SessionFilters {
     const earlier = this.#subscribed.get(filter);
     const subscribed: Subscribed = { active: true, pace, resumption, begun: undefined };
     this.#subscribed.set(filter, subscribed);
-    pace?.begin();
     subscribed.begun = this.#broker.subscribe(
       filter,
       (message) => {
@@ -146,10 +136,7 @@ export class SessionFilters {
     try {
       return (await subscribed.begun).position;
     } catch (error) {
-      if (this.#subscribed.get(filter) === subscribed) {
-        this.#subscribed.delete(filter);
-        pace?.end();
-      }
+      if (this.#subscribed.get(filter) === subscribed) this.#subscribed.delete(filter);
       throw error;
     } finally {
       await end(earlier);
@@ -180,6 +167,5 @@ export class SessionFilters {
 async function end(subscribed: Subscribed | undefined): Promise<void> {
   if (subscribed === undefined) return;
   subscribed.active = false;
-  subscribed.pace?.end();
   await (await subscribed.begun)?.unsubscribe();
 }

@@ -5,7 +5,6 @@
 
 import type { BrokerMessage } from '../broker/index.ts';
 import type { Delivery, Held } from './delivery.ts';
-import type { Patience } from './patience.ts';
 
 /** Messages held back at most; one more and they go at once. */
 const mostHeld = 10_000;
@@ -13,33 +12,17 @@ const mostHeld = 10_000;
 export class Pace {
   readonly #maxDelayMs: number;
   readonly #held: Held;
-  readonly #patience: Patience;
-  #filters = 0;
   readonly #flush = () => this.#send();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(maxDelayMs: number, latest: boolean, delivery: Delivery, patience: Patience) {
+  constructor(maxDelayMs: number, latest: boolean, delivery: Delivery) {
     this.#maxDelayMs = maxDelayMs;
-    this.#patience = patience;
     this.#held = latest ? new HeldLatest(delivery) : (delivery.hold?.() ?? new HeldMessages(delivery));
-  }
-
-  /** A filter begins to bring messages. */
-  begin(): void {
-    this.#filters += 1;
-    if (this.#filters === 1) this.#patience.enter(this.#maxDelayMs);
-  }
-
-  /** A filter brings none any more. */
-  end(): void {
-    this.#filters -= 1;
-    if (this.#filters === 0) this.#patience.leave(this.#maxDelayMs);
   }
 
   push(message: BrokerMessage): void {
     this.#held.add(message);
-    this.#patience.note();
-    this.#timer ??= setTimeout(this.#flush, this.#patience.holdMs(this.#maxDelayMs));
+    this.#timer ??= setTimeout(this.#flush, this.#maxDelayMs);
   }
 
   close(): void {

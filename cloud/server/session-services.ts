@@ -5,7 +5,6 @@ import type { CommandRouter } from './command-router.ts';
 import type { FrameCache } from './frames.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import type { QueueBudget } from './outbox.ts';
-import type { Patience } from './patience.ts';
 import type { Presence } from './presence.ts';
 import type { TokenGate } from './tokens.ts';
 import type { Wills } from './wills.ts';
@@ -23,5 +22,4 @@ export interface SessionServices {
   readonly newSession: () => string;
   readonly gate: TokenGate;
   readonly queues: QueueBudget;
-  readonly patience: Patience;
 }

@@ -72,7 +72,6 @@ export class Session implements ConnectionHandlers {
       limits,
       binary ? new BinaryDelivery(connection, frames, limits.messageBytes) : new JsonDelivery(connection, frames),
       (reason) => connection.close(closeCodes.gap, closeReason(`resume: ${reason}`)),
-      services.patience,
     );
     this.#admission = new Admission(connection, this.#answers, services, grant, (granted, hello) =>
       this.#enter(granted, hello),

@@ -13,16 +13,13 @@ import { NativeSockets } from '../native/index.ts';
 import type { ConnectionHandlers, ConnectionServices, ServerConnection } from './connection.ts';
 import { chooseSubprotocol } from './handshake.ts';
 import { NativeConnection } from './native-connection.ts';
-import type { ServerLimits } from './options.ts';
-import type { SessionServices } from './session-services.ts';
+import type { CloudCounters, ServerLimits } from './options.ts';
+import type { QueueBudget } from './outbox.ts';
 import { type UpgradedSocket, UpgradedWebSocket } from './upgrade.ts';
 import { WsConnection } from './ws-connection.ts';
 
 const standardPauseMs = 1;
 const mostNativeConnections = 2 ** 20 - 1;
-
-/** What connections share with the sessions. */
-type WebSocketServices = Pick<SessionServices, 'limits' | 'counters' | 'queues' | 'patience'>;
 
 export class WebSockets {
   /** Those that are open or closing. */
@@ -35,9 +32,8 @@ export class WebSockets {
   #onEmpty: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor({ limits, counters, queues, patience }: WebSocketServices, isTls: boolean) {
+  constructor(limits: ServerLimits, counters: CloudCounters, queues: QueueBudget, isTls: boolean) {
     this.native = isTls ? 'TLS' : openNative(limits);
-    if (typeof this.native !== 'string') this.native.usePatience(patience);
     this.#services = { limits, counters, queues, ended: (connection) => this.#ended(connection) };
     this.#server = new WebSocketServer({
       noServer: true,
