@@ -20,6 +20,8 @@ export interface ConnectionHandlers {
 export interface Connection {
   /** Queues a whole frame. `retained` ones do not count against the byte limit (outbox.ts). */
   send(frame: Buffer, retained?: boolean): void;
+  /** Undefined when the client has taken what was sent; else resolves when it has, or the connection is closing. */
+  drained(): Promise<void> | undefined;
   /** Bytes that the client has not taken. */
   readonly waitingBytes: number;
   readonly isClosing: boolean;
@@ -66,6 +68,10 @@ export abstract class ServerConnection implements Connection, FrameSink {
     this.services.counters.messagesOut += 1;
     if (this.#outbox === undefined && goesStraight(this, frame)) this.write(frame);
     else this.#needOutbox().push(frame, retained);
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#outbox?.drained();
   }
 
   get waitingBytes(): number {

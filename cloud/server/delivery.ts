@@ -9,6 +9,8 @@ import { RecordBatch } from './record-batch.ts';
 /** Where frames go: a connection. */
 export interface FrameTaker {
   send(frame: Buffer, retained?: boolean): void;
+  /** As `Connection.drained`; absent where what waits is bounded otherwise. */
+  drained?(): Promise<void> | undefined;
 }
 
 /** Live messages that are held back to be delivered together, in their order. */
@@ -25,6 +27,8 @@ export interface Delivery {
   one(message: BrokerMessage): void;
   /** Messages that come together. */
   many(messages: readonly BrokerMessage[]): void;
+  /** As `Connection.drained`; absent where what waits is bounded otherwise. */
+  drained?(): Promise<void> | undefined;
   /** For deliveries that have a better way to hold messages than a list. */
   hold?(): Held;
 }
@@ -44,6 +48,10 @@ export class JsonDelivery implements Delivery {
 
   many(messages: readonly BrokerMessage[]): void {
     for (const message of messages) this.one(message);
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#to.drained?.();
   }
 }
 
@@ -74,6 +82,10 @@ export class BinaryDelivery implements Delivery {
     const held = this.hold();
     for (const message of messages) held.add(message);
     held.send();
+  }
+
+  drained(): Promise<void> | undefined {
+    return this.#to.drained?.();
   }
 
   hold(): Held {

@@ -8,7 +8,7 @@
  */
 
 import type { Broker, BrokerMessage, Position, Subscription } from '../broker/index.ts';
-import { errorCodes } from '../protocol/index.ts';
+import { errorCodes, matches } from '../protocol/index.ts';
 import type { Delivery } from './delivery.ts';
 import { Pace } from './pace.ts';
 import { RequestError } from './request-error.ts';
@@ -78,11 +78,7 @@ export class SessionFilters {
     const position = await this.#begin(filters, pace, resumption);
     const history = await this.#broker.read(filters, since, this.#limits.resumedMessages);
     if (!history.complete) return { position: await this.#begin(filters, pace), recovered: false };
-    this.#delivery.many(history.messages);
-    const { held = [] } = resumption;
-    resumption.upTo = history.messages.at(-1)?.offset ?? since.offset;
-    resumption.held = undefined;
-    for (const message of held) this.#live(message, pace, resumption);
+    await this.#catchUp(filters, history.messages, resumption);
     // A server whose mirror of the messages was behind the client's last place has caught up meanwhile.
     return { position: since.offset > position.offset ? since : position, recovered: true };
   }
@@ -143,6 +139,28 @@ export class SessionFilters {
     }
   }
 
+  /**
+   * Delivers what was missed, and what has come meanwhile, in parts as the client takes them: only a client that does not
+   * read is too slow, not one that has much to read.
+   */
+  async #catchUp(filters: readonly string[], missed: readonly BrokerMessage[], resumption: Resumption): Promise<void> {
+    let behind = missed;
+    do {
+      for (const part of partsOf(behind)) {
+        const active = filters.filter((filter) => this.#subscribed?.get(filter)?.resumption === resumption);
+        const isWhole = active.length === filters.length;
+        // Unsubscribed meanwhile, or not allowed any more.
+        this.#delivery.many(isWhole ? part : part.filter(({ topic }) => active.some((one) => matches(one, topic))));
+        resumption.upTo = part.at(-1)!.offset;
+        const drained = this.#delivery.drained?.();
+        if (drained !== undefined) await drained;
+      }
+      behind = newerOf(resumption.held ?? [], resumption.upTo);
+      resumption.held = [];
+    } while (behind.length > 0);
+    resumption.held = undefined;
+  }
+
   #live(message: BrokerMessage, pace: Pace | undefined, resumption: Resumption | undefined): void {
     if (resumption === undefined) this.#once(message, pace);
     else if (resumption.held === undefined) {
@@ -162,6 +180,33 @@ export class SessionFilters {
     if (pace) pace.push(message);
     else this.#delivery.one(message);
   }
+}
+
+/** Bytes of payload that are sent before the client has taken what was sent before. */
+const partBytes = 32 * 1024;
+
+function* partsOf(messages: readonly BrokerMessage[]): Generator<BrokerMessage[]> {
+  let part: BrokerMessage[] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    part.push(message);
+    bytes += message.length;
+    if (bytes < partBytes) continue;
+    yield part;
+    part = [];
+    bytes = 0;
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Those after an offset, each once: several filters may have selected one. */
+function newerOf(messages: readonly BrokerMessage[], offset: number): BrokerMessage[] {
+  let last = offset;
+  return messages.filter((message) => {
+    const isNew = message.offset > last;
+    if (isNew) last = message.offset;
+    return isNew;
+  });
 }
 
 async function end(subscribed: Subscribed | undefined): Promise<void> {

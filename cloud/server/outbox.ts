@@ -56,6 +56,8 @@ export class Outbox {
   #retainedFrames = 0;
   #draining = false;
   #stopped = false;
+  /** Who waits for the end of what waits here. */
+  #onDrained: (() => void)[] = [];
 
   constructor(
     sink: FrameSink,
@@ -89,11 +91,22 @@ export class Outbox {
     }
   }
 
+  /** Undefined when nothing waits; else resolves when nothing does, or nothing is sent any more. */
+  drained(): Promise<void> | undefined {
+    if (!this.#draining || this.#stopped) return undefined;
+    return new Promise((resolve) => this.#onDrained.push(resolve));
+  }
+
   /** Drops what waits and sends nothing any more. */
   stop(): void {
     this.#stopped = true;
     this.#queue = [];
     this.#count(-this.#liveBytes);
+    this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    for (const resolve of this.#onDrained.splice(0)) resolve();
   }
 
   get #isTooLong(): boolean {
@@ -115,6 +128,7 @@ export class Outbox {
     this.#sink.write(frame, (error) => {
       this.#draining = false;
       if (!error) this.#drain();
+      if (!this.#draining) this.#tellDrained();
     });
   }
 
