@@ -47,10 +47,15 @@ export class WorkerProcess {
     this.listening.catch(() => {});
     this.#worker = cluster.fork();
     this.#worker.on('message', (message: ToPrimary) => this.#take(message));
-    this.#worker.on('error', () => {});
     this.exited = new Promise((resolve) => {
       this.#worker.once('exit', (code, signal) => {
         this.#exit(signal === null ? `exit code ${code}` : signal);
+        resolve();
+      });
+      this.#worker.on('error', ({ message }) => {
+        // A process that could not be started has no exit. Other errors are of messages to one that is about to end.
+        if (this.#worker.process.pid !== undefined || this.state === 'gone') return;
+        this.#exit(`not started: ${message}`);
         resolve();
       });
     });
