@@ -25,3 +25,10 @@ it('refuses to open servers on loopback to others', () => {
   const exposed = earlBalancer('nginx', '--server', '127.0.0.1:8081', '--listen', '0.0.0.0:80');
   expect(exposed).toEqual({ status: 2, stdout: '', stderr: expect.stringContaining('--tokens') });
 });
+
+it('takes the number of clients that workers make possible', () => {
+  const ten = ['--server', '10.0.0.5:8080', '--connections', '20000'];
+  expect(earlBalancer('haproxy', ...ten).stdout).toMatch(/^ {4}maxconn 21000$/m);
+  const wrong = earlBalancer('nginx', '--server', '10.0.0.5:8080', '--connections', '1e4');
+  expect(wrong).toEqual({ status: 2, stdout: '', stderr: expect.stringContaining('whole number') });
+});

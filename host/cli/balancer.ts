@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import {
   type BalancerWishes,
   haproxyConfiguration,
@@ -72,6 +72,7 @@ function programCommand(name: keyof typeof programs): Command {
     )
     .option('--tls-key <file>', name === 'haproxy' ? 'belongs into --tls-cert with HAProxy' : 'its private key (PEM)')
     .option('--stats <where>', name === 'haproxy' ? 'admin socket: a path, or ADDR:PORT' : 'ADDR:PORT of stub_status')
+    .option('--connections <number>', 'clients that each server takes: 10000 for each of its workers', parseCount)
     .option(
       '--tokens',
       'all servers demand tokens: needed when those on loopback are to be reached from other machines',
@@ -99,6 +100,11 @@ function run(name: keyof typeof programs, { server, mqttServer, output, ...flags
   if (plan.hasLoopbackServers) {
     console.error('earl: servers that listen on loopback demand no token unless started with --token or --keys');
   }
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A whole number.');
 }
 
 function write(file: string, text: string): void {
