@@ -292,6 +292,39 @@ describe.skipIf(process.platform !== 'linux')('connections of the addon', () => 
     expect(await peer.hears(3)).toEqual(['fine', `closing ${code}`, `ended ${code}`]);
   });
 
+  it.each([
+    ['a goodbye', masked(8, Buffer.from([0x03, 0xe9])), 1001],
+    ['a frame without a mask', Buffer.from([0x81, 1, 0x61]), 1002],
+  ])('answers what came before %s first', async (_what, bytes, code) => {
+    open();
+    const large = Buffer.concat([Buffer.from([0x81, 127, 0, 0, 0, 0, 0, 0x20, 0, 0]), Buffer.alloc(2 ** 21, 'x')]);
+    const { client, peer } = await adopted();
+    peer.onText = (text) => sockets.write(peer.id, text === 'much' ? large : textFrame(`got ${text}`));
+    client.socket.write(Buffer.concat([masked(1, 'one'), masked(1, 'much'), masked(1, 'two'), bytes]));
+    expect(await client.gets(5)).toEqual(['got one', '2097152 bytes', 'got two', `close ${code}`, 'end']);
+    client.socket.end();
+    expect(await peer.hears(5)).toEqual(['one', 'much', 'two', `closing ${code}`, `ended ${code}`]);
+  });
+
+  it('says its own goodbye when a message is answered by one that another goodbye follows', async () => {
+    open();
+    const { client, peer } = await adopted();
+    peer.onText = () => sockets.closeConnection(peer.id, 4101, 'enough');
+    client.socket.write(Buffer.concat([masked(1, 'one'), masked(8, Buffer.from([0x03, 0xe9]))]));
+    expect(await client.gets(2)).toEqual(['close 4101 enough', 'end']);
+    client.socket.end();
+    expect(await peer.hears(3)).toEqual(['one', 'closing 1001', 'ended 4101']);
+  });
+
+  it('is ended from within a message that a goodbye follows', async () => {
+    open();
+    const { client, peer } = await adopted();
+    peer.onText = () => sockets.terminate(peer.id);
+    client.socket.write(Buffer.concat([masked(1, 'one'), masked(8, Buffer.from([0x03, 0xe9]))]));
+    expect(await client.gets(1)).toEqual(['end']);
+    expect(await peer.hears(3)).toEqual(['one', 'closing 1001', 'ended 1001']);
+  });
+
   it('hears of a reset once', async () => {
     open();
     const { client, peer } = await adopted();

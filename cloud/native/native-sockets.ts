@@ -14,7 +14,10 @@ export interface NativePeer {
   onHeard(): void;
   /** The kernel has taken all that waited. */
   onDrained(): void;
-  /** The client closes, or broke the protocol, and has been answered: it has a moment to close the socket. */
+  /**
+   * The client closes, or broke the protocol. It is answered when this batch has been heard, after what was written for it,
+   * and has a moment to close the socket.
+   */
   onClosing(code: number): void;
   /** The socket is gone; nothing follows. */
   onEnded(code: number): void;

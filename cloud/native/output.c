@@ -131,6 +131,10 @@ static bool write_vectors(struct sockets *sockets, struct connection *connection
     return keep_rest(sockets, connection, vectors, count, (size_t)sent);
 }
 
+bool connection_takes_output(const struct connection *connection) {
+    return connection->state == CONNECTION_OPEN || connection->state == CONNECTION_CONCLUDING;
+}
+
 bool connection_write(struct sockets *sockets, struct connection *connection, uint8_t *bytes, size_t length) {
     struct iovec vector = {.iov_base = bytes, .iov_len = length};
 
@@ -206,7 +210,7 @@ static void send_pieces(struct sockets *sockets, struct connection *connection) 
 static size_t add_piece(struct sockets *sockets, uint32_t id, uint32_t at, size_t dirty) {
     struct connection *connection = sockets_find(sockets, id);
 
-    if (!connection || connection->state != CONNECTION_OPEN) {
+    if (!connection || !connection_takes_output(connection)) {
         return dirty;
     }
     sockets->pieces[at].next = NO_PIECE;

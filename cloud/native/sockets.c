@@ -49,30 +49,6 @@ static void release_told(struct sockets *sockets) {
     }
 }
 
-static void hand_on(struct sockets *sockets) {
-    size_t count;
-
-    tell_ends(sockets);
-    count = sockets->event_count;
-    if (count > 0) {
-        sockets->deliver(sockets->owner, count);
-        sockets->event_count = 0;
-        sockets->input_at = 0;
-    }
-    sockets_flush(sockets);
-    release_told(sockets);
-}
-
-/* Hands on what there is when the next read might not fit. */
-static void make_room(struct sockets *sockets) {
-    const struct shared_memory *shared = &sockets->shared;
-
-    if (shared->input_bytes - sockets->input_at < INPUT_ROOM(sockets->limits.message_bytes) ||
-        shared->most_events - sockets->event_count < LEAST_EVENTS) {
-        hand_on(sockets);
-    }
-}
-
 static void write_frame(struct sockets *sockets, struct connection *connection, enum ws_opcode opcode,
                         const uint8_t *payload, size_t length) {
     uint8_t frame[WS_MOST_SERVER_HEADER + WS_MOST_CONTROL];
@@ -100,13 +76,57 @@ static void finish_closing(struct sockets *sockets, struct connection *connectio
     connection_shut(sockets, connection);
 }
 
+/* Answers those who closed, or broke the protocol, after what they were sent in this batch. */
+static void conclude(struct sockets *sockets, size_t event_count) {
+    const uint32_t *event = sockets->shared.events;
+
+    for (; sockets->concluding > 0 && event_count > 0; event_count--, event += EVENT_WORDS) {
+        struct connection *connection = event[1] == EVENT_CLOSING ? sockets_find(sockets, event[0]) : NULL;
+
+        if (event[1] == EVENT_CLOSING) {
+            sockets->concluding--;
+        }
+        if (connection && connection->state == CONNECTION_CONCLUDING) {
+            write_close(sockets, connection, connection->close_code, (const uint8_t *)"", 0);
+            finish_closing(sockets, connection);
+        }
+    }
+}
+
+static void hand_on(struct sockets *sockets) {
+    size_t count;
+
+    tell_ends(sockets);
+    count = sockets->event_count;
+    if (count > 0) {
+        sockets->deliver(sockets->owner, count);
+        sockets->event_count = 0;
+        sockets->input_at = 0;
+    }
+    sockets_flush(sockets);
+    conclude(sockets, count);
+    release_told(sockets);
+}
+
+/* Hands on what there is when the next read might not fit. */
+static void make_room(struct sockets *sockets) {
+    const struct shared_memory *shared = &sockets->shared;
+
+    if (shared->input_bytes - sockets->input_at < INPUT_ROOM(sockets->limits.message_bytes) ||
+        shared->most_events - sockets->event_count < LEAST_EVENTS) {
+        hand_on(sockets);
+    }
+}
+
 static void take_close(struct sockets *sockets, struct connection *connection, uint16_t code) {
     if (connection->state == CONNECTION_OPEN) {
         connection->close_code = code;
+        connection->state = CONNECTION_CONCLUDING;
         sockets_event(sockets, connection, EVENT_CLOSING, code, 0);
-        write_close(sockets, connection, code, (const uint8_t *)"", 0);
+        sockets->concluding++;
+    } else {
+        finish_closing(sockets, connection);
     }
-    finish_closing(sockets, connection);
 }
 
 static void answer_ping(struct sockets *sockets, struct connection *connection, const uint8_t *payload, size_t length) {
@@ -265,18 +285,24 @@ void sockets_set_reading(struct sockets *sockets, uint32_t id, bool reading) {
 void sockets_send(struct sockets *sockets, uint32_t id, uint8_t *bytes, size_t length) {
     struct connection *connection = sockets_find(sockets, id);
 
-    if (connection && connection->state == CONNECTION_OPEN) {
+    if (connection && connection_takes_output(connection)) {
         (void)connection_write(sockets, connection, bytes, length);
     }
 }
 
 void sockets_close(struct sockets *sockets, uint32_t id, uint16_t code, const uint8_t *reason, size_t reason_length) {
     struct connection *connection = sockets_find(sockets, id);
+    bool is_concluding;
 
-    if (connection && connection->state == CONNECTION_OPEN) {
-        connection->state = CONNECTION_CLOSING;
-        connection->close_code = code;
-        write_close(sockets, connection, code, reason, reason_length);
+    if (!connection || !connection_takes_output(connection)) {
+        return;
+    }
+    is_concluding = connection->state == CONNECTION_CONCLUDING;
+    connection->state = CONNECTION_CLOSING;
+    connection->close_code = code;
+    write_close(sockets, connection, code, reason, reason_length);
+    if (is_concluding) {
+        finish_closing(sockets, connection);
     }
 }
 

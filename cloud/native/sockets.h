@@ -28,7 +28,8 @@ enum event_kind {
     EVENT_HEARD = 3,
     /* The kernel has taken everything that waited. */
     EVENT_DRAINED = 4,
-    /* The client closes, or broke the protocol; `start` is the code. Nothing follows but the end. */
+    /* The client closes, or broke the protocol; `start` is the code. What the owner writes during this batch goes
+     * before the close frame that answers it. Nothing follows but the end. */
     EVENT_CLOSING = 5,
     /* The socket is gone. Nothing follows; `start` is the code. */
     EVENT_ENDED = 6
@@ -81,6 +82,8 @@ struct backlog {
 enum connection_state {
     CONNECTION_FREE = 0,
     CONNECTION_OPEN,
+    /* The client has closed, or broken the protocol: it is answered after the output of the batch that says so. */
+    CONNECTION_CONCLUDING,
     /* Our close frame is on its way, the client's is awaited. */
     CONNECTION_CLOSING,
     /* Both are: the client is to close the socket. */
@@ -131,6 +134,8 @@ struct sockets {
     struct shared_memory shared;
     size_t input_at;
     size_t event_count;
+    /* Connections that began to conclude in this batch. */
+    size_t concluding;
     struct early_bytes *early_first;
     struct early_bytes *early_last;
     struct piece *pieces;
@@ -166,6 +171,8 @@ void sockets_terminate(struct sockets *sockets, uint32_t id);
 
 /* output.c: sends what the commands say. */
 void sockets_flush(struct sockets *sockets);
+/* Whether the owner may still send something. */
+bool connection_takes_output(const struct connection *connection);
 /* False when it has ended. */
 bool connection_write(struct sockets *sockets, struct connection *connection, uint8_t *bytes, size_t length);
 void connection_drain(struct sockets *sockets, struct connection *connection);

@@ -16,6 +16,8 @@ type SetSocket = (stream: Socket, head: Buffer, options: unknown) => void;
 
 /** For the option `WebSocket` of a `WebSocketServer`. */
 export class UpgradedWebSocket extends WebSocket {
+  /** Called before a close frame is written, whoever closes. */
+  beforeClose: () => void = () => {};
   #upgraded: UpgradedSocket | undefined;
   #options: unknown;
 
@@ -37,5 +39,11 @@ export class UpgradedWebSocket extends WebSocket {
     this.#upgraded = undefined;
     const { setSocket } = WebSocket.prototype as unknown as { setSocket: SetSocket };
     setSocket.call(this, stream, head, this.#options);
+  }
+
+  /** Called by `ws` as well, when the client closes or breaks the protocol. */
+  override close(code?: number, reason?: string | Buffer): void {
+    this.beforeClose();
+    super.close(code, reason);
   }
 }

@@ -1,19 +1,24 @@
 /** A WebSocket by `ws` on a socket of Node: TLS, and wherever the addon is not. */
 
 import type { Socket } from 'node:net';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import { type ConnectionHandlers, type ConnectionServices, ServerConnection } from './connection.ts';
 import { TurnWriter } from './turn-writer.ts';
+import type { UpgradedWebSocket } from './upgrade.ts';
 
 export class WsConnection extends ServerConnection {
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: UpgradedWebSocket;
   readonly #writer: TurnWriter;
 
   /** @param stream the socket under the WebSocket, which takes whole frames */
-  constructor(services: ConnectionServices, webSocket: WebSocket, stream: Socket) {
+  constructor(services: ConnectionServices, webSocket: UpgradedWebSocket, stream: Socket) {
     super(services);
     this.#webSocket = webSocket;
     this.#writer = new TurnWriter(stream);
+    webSocket.beforeClose = () => {
+      this.#writer.flush();
+      this.onClosing();
+    };
   }
 
   override attach(handlers: ConnectionHandlers): void {
@@ -44,7 +49,6 @@ export class WsConnection extends ServerConnection {
   }
 
   protected sendClose(code: number, reason: string): void {
-    this.#writer.flush();
     this.#webSocket.close(code, reason);
   }
 
