@@ -6,7 +6,7 @@ import { type Topology, written } from './topology.ts';
 export function head(program: string, test: string, plan: Topology): string[] {
   const { servers, listen, mqtt, tls } = plan;
   const lines = [
-    `${program} in front of ${servers.length} Earl ${servers.length === 1 ? 'server' : 'servers'}, written by \`earl balancer\`; docs/operations.md, "Several servers".`,
+    `${program} in front of ${servers.length} Earl ${servers.length === 1 ? 'server' : 'servers'}, written by \`earl balancer\`; docs/scaling.md, "Several servers".`,
     `Check it with: ${test}`,
     '',
     `clients -> ${tls ? 'https and wss' : 'http and ws'} ${written(listen)} -> ${servers.map(written).join(', ')}`,

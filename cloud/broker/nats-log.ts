@@ -262,7 +262,7 @@ function checkHome({ config }: StreamInfo): void {
 
 function checkMirror({ config }: StreamInfo, home: string): void {
   if (config.mirror?.external?.api === `$JS.${home}.API`) return;
-  const advice = 'each region needs a nats-server of its own with its own domain; see "Regions" in docs/operations.md';
+  const advice = 'each region needs a nats-server of its own with its own domain; see "Regions" in docs/scaling.md';
   const problem = `the stream ${config.name} at this address is no mirror of the one in the domain ${home}: ${advice}`;
   throw new EarlError('BACKPLANE_BAD_URL', problem);
 }

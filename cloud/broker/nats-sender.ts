@@ -77,6 +77,6 @@ function isRefusal(error: unknown): boolean {
 }
 
 function refusedError(cause: unknown): EarlError {
-  const advice = 'see "Engines" in docs/operations.md';
+  const advice = 'see "Engines" in docs/scaling.md';
   return new EarlError('BROKER_REFUSED', `NATS refused a message: ${errorMessage(cause)}; ${advice}`, { cause });
 }

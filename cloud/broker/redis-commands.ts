@@ -234,6 +234,6 @@ function isPassing(error: unknown): boolean {
 }
 
 export function refusedError(cause: unknown): EarlError {
-  const advice = 'see "Engines" in docs/operations.md';
+  const advice = 'see "Engines" in docs/scaling.md';
   return new EarlError('BROKER_REFUSED', `Redis refused a request: ${errorMessage(cause)}; ${advice}`);
 }

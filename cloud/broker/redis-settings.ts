@@ -1,6 +1,6 @@
 /**
  * What a Redis process is set to, as far as it tells, and what that means for messages that were acknowledged
- * (docs/operations.md, "Engines").
+ * (docs/scaling.md, "Engines").
  */
 
 import type { Redis } from 'ioredis';

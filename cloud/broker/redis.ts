@@ -11,7 +11,7 @@
  * `$` topics have no history: their subscribers hear of a gap after every lost connection. Messages that wait for Redis
  * are sent again when it is back, and executed once.
  *
- * What Redis must be told so that nothing is lost, and what it holds at most: docs/operations.md, "Engines".
+ * What Redis must be told so that nothing is lost, and what it holds at most: docs/scaling.md, "Engines".
  */
 
 import { randomBytes } from 'node:crypto';

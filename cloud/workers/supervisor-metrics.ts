@@ -1,6 +1,6 @@
 /**
  * The metrics of all processes of a machine, asked for through the primary, and the primary's own: workers, restarts, the
- * hub and what waits in it for each worker (docs/operations.md, "Workers").
+ * hub and what waits in it for each worker (docs/scaling.md, "Workers").
  */
 
 import { Counter, Gauge, Registry } from 'prom-client';

@@ -44,7 +44,7 @@ Examples:
   $ earl balancer haproxy --server 10.0.0.5:8080 --server 10.0.0.6:8080 --listen 0.0.0.0:443 --tls-cert /etc/ssl/earl.pem \\
       --stats /run/haproxy/admin.sock -o /etc/haproxy/haproxy.cfg
 
-docs/operations.md, "Several servers", says how to restart servers one after the other.`,
+docs/scaling.md, "Several servers", says how to restart servers one after the other.`,
     );
   for (const name of ['haproxy', 'nginx'] as const) command.addCommand(programCommand(name));
   return command;

@@ -41,7 +41,7 @@ export function cloudCommand(): Command {
     .option('--fsync', 'with --data: acknowledge when the disk has a message, so that it survives the loss of power')
     .option(
       '--backplane <url>',
-      'share messages with other servers: redis://HOST:PORT or nats://HOST:PORT (docs/operations.md, "Engines")',
+      'share messages with other servers: redis://HOST:PORT or nats://HOST:PORT (docs/scaling.md, "Engines")',
     )
     .option('--workers <number>', 'processes that share the port; auto: as many as the load needs', parseWorkers)
     .option(
@@ -61,8 +61,8 @@ Examples:
   $ earl cloud --host 0.0.0.0 --keys keys       for the whole network, with signed tokens (earl token)
   $ earl cloud --host 0.0.0.0 --keys keys --tls-cert fullchain.pem --tls-key privkey.pem
   $ earl cloud --data ~/earl-data               goes on where it was after a restart, or after kill -9
-  $ earl cloud --backplane redis://127.0.0.1:6379    one of several servers; docs/operations.md, "Engines"
-  $ earl cloud --workers 2                      two processes on one port; docs/operations.md, "Workers"
+  $ earl cloud --backplane redis://127.0.0.1:6379    one of several servers; docs/scaling.md, "Engines"
+  $ earl cloud --workers 2                      two processes on one port; docs/scaling.md, "Workers"
   $ earl cloud --workers auto --drain 5s        one to as many as there are CPUs; kill -USR2 renews them one by one
   $ earl cloud --drain 10s                      behind a balancer: no storm of reconnections at its end
   $ earl cloud --allow-origin https://lab.example

@@ -26,7 +26,7 @@ export class Engine {
     this.folder = folder;
   }
 
-  /** Redis as docs/operations.md wants it: it answers when the disk has what it answers for. */
+  /** Redis as docs/scaling.md wants it: it answers when the disk has what it answers for. */
   static redis(...settings: string[]): Promise<Engine> {
     return Engine.#begin('redis', 'redis-server', (port, folder) => [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],

@@ -1,4 +1,4 @@
-/** NATS in several regions: real nats-servers with the configurations of docs/operations.md, "Regions". */
+/** NATS in several regions: real nats-servers with the configurations of docs/scaling.md, "Regions". */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,8 +67,8 @@ export class Regions {
 
 /** A configuration as the documentation has it. */
 function documented(name: string): string {
-  const text = readFileSync(join(packageRoot(), 'docs/operations.md'), 'utf8');
+  const text = readFileSync(join(packageRoot(), 'docs/scaling.md'), 'utf8');
   const block = new RegExp(`\`${name}\`[^]*?\`\`\`[a-z]*\n([^]*?)\`\`\``).exec(text)?.[1];
-  if (block === undefined) throw new Error(`docs/operations.md has no ${name}`);
+  if (block === undefined) throw new Error(`docs/scaling.md has no ${name}`);
   return block;
 }
