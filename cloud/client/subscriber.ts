@@ -74,7 +74,8 @@ export class Subscriber {
       for (const answer of answers) this.#noteStart(answer);
       return new Set(filters.keys());
     } catch (error) {
-      if (this.#wire.isPassing(error as EarlError)) return new Set(filters.keys());
+      // Nor has a client that was closed meanwhile missed anything: it hears nothing any more.
+      if (this.#wire.isPassing(error as EarlError) || !this.#wire.connected) return new Set(filters.keys());
       this.#tellMissed();
       return new Set();
     }

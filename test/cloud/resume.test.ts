@@ -141,4 +141,30 @@ describe('the client', () => {
     await publishJson(broker, 'home/odd', 11);
     await expect.poll(() => odd).toEqual([1, 3, 5, 7, 11]);
   });
+
+  it('that is closed while it resumes has missed nothing', async () => {
+    const broker = new LocalBroker();
+    const first = await start({ broker });
+    let missed = 0;
+    const client = connect({
+      url: first.url,
+      backoffMs: { first: 5, longest: 20 },
+      onMissed: () => {
+        missed += 1;
+      },
+    });
+    clients.push(client);
+    await client.subscribe('home/+', () => {});
+    await first.close();
+    const resumes = new Promise<void>((resolve) => {
+      broker.read = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    await start({ port: first.port, broker });
+    await resumes;
+    await client.close();
+    expect(missed).toBe(0);
+  });
 });
