@@ -40,6 +40,8 @@ describe('earl cloud', () => {
       url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       websocket: listening.url!.replace('http', 'ws'),
       dashboard: listening.url,
+      // The addon, or why there is none on this machine.
+      sockets: expect.stringMatching(/^(native|ws \(.+\))$/),
     });
     const client = connect({ url: listening.websocket! });
     await client.subscribe('a', () => {});
