@@ -1,8 +1,11 @@
 /** MQTT 3.1.1 control packets that the cloud sends, by the package `mqtt-packet`; those of QoS 0 built once for all. */
 
-import { generate } from 'mqtt-packet';
+import { generate, writeToStream } from 'mqtt-packet';
 import type { BrokerMessage } from '../broker/index.ts';
 import { frame, opcodes } from './frames.ts';
+
+// Else the first packet prepares a Buffer for every number up to 65,535.
+writeToStream.cacheNumbers = false;
 
 export class MqttFrames {
   readonly #packets = new WeakMap<BrokerMessage, Buffer>();
