@@ -12,13 +12,33 @@ import { TopicTree } from './topic-tree.ts';
 export interface Subscriber {
   readonly deliver: (message: BrokerMessage) => void;
   readonly onGap: ((reason: string) => void) | undefined;
+  readonly member: Member | undefined;
   active: boolean;
+}
+
+/** What makes a subscriber one of those that can be served together. */
+export interface Member {
+  readonly bundler: Bundler;
+  /** What the bundler knows of it. */
+  readonly subscription: unknown;
+}
+
+/** Serves many subscribers by something faster than a call each. */
+export interface Bundler {
+  bundle(subscribers: readonly Subscriber[]): Bundle;
+}
+
+export interface Bundle {
+  /** Serves those that it can; returned are the others. */
+  deliver(message: BrokerMessage): readonly Subscriber[];
 }
 
 /** Where messages of a topic go; valid for as long as its fan-out. */
 export class Route {
   readonly topic: string;
   subscribers: readonly Subscriber[] = [];
+  /** Subscribers besides. */
+  bundle: Bundle | undefined;
   /** Of the filters that `subscribers` were looked up in. */
   version = -1;
   /** What the broker keeps of the topic, for whoever has looked it up. */
@@ -42,6 +62,7 @@ export class FanOut {
   /** Messages handed in from inside a delivery; never outlives the turn of the event loop. */
   readonly #waiting: { readonly message: BrokerMessage; readonly route: Route }[] = [];
   #delivering = false;
+  #closed = false;
 
   /**
    * @param beforeDelivery called with each message when its turn has come, before the first subscriber has it
@@ -55,8 +76,8 @@ export class FanOut {
     this.#onError = onError;
   }
 
-  add(filter: string, deliver: Subscriber['deliver'], onGap?: Subscriber['onGap']): Subscriber {
-    const subscriber = { deliver, onGap, active: true };
+  add(filter: string, deliver: Subscriber['deliver'], onGap?: Subscriber['onGap'], member?: Member): Subscriber {
+    const subscriber = { deliver, onGap, member, active: true };
     this.#filters.add(filter, subscriber);
     this.#subscribers.add(subscriber);
     this.#version += 1;
@@ -109,7 +130,8 @@ export class FanOut {
 
   /** Whether anybody would get a message on the topic. */
   wants(topic: string): boolean {
-    return this.#subscribersOf(this.route(topic)).length > 0;
+    const route = this.route(topic);
+    return this.#subscribersOf(route).length > 0 || route.bundle !== undefined;
   }
 
   /** Tells every subscriber that messages may be missing. */
@@ -119,6 +141,7 @@ export class FanOut {
 
   /** Nobody gets anything any more. */
   close(): void {
+    this.#closed = true;
     for (const subscriber of this.#subscribers) subscriber.active = false;
     this.#waiting.length = 0;
   }
@@ -126,13 +149,35 @@ export class FanOut {
   #deliverNow(message: BrokerMessage, route: Route): void {
     this.#beforeDelivery(message, route);
     for (const subscriber of this.#subscribersOf(route)) this.deliverTo(subscriber, message);
+    if (route.bundle === undefined || this.#closed) return;
+    for (const subscriber of this.#toBundle(route.bundle, message)) this.deliverTo(subscriber, message);
+  }
+
+  #toBundle(bundle: Bundle, message: BrokerMessage): readonly Subscriber[] {
+    try {
+      return bundle.deliver(message);
+    } catch (error) {
+      this.#onError(error, message);
+      return [];
+    }
   }
 
   #subscribersOf(route: Route): readonly Subscriber[] {
     if (route.version !== this.#version) {
-      route.subscribers = this.#filters.matching(route.topic);
+      this.#lookUp(route);
       route.version = this.#version;
     }
     return route.subscribers;
+  }
+
+  /** Of several bundlers only the first is used: there is one where there is one server. */
+  #lookUp(route: Route): void {
+    const all = this.#filters.matching(route.topic);
+    const bundler = all.find(({ member }) => member !== undefined)?.member?.bundler;
+    route.bundle = undefined;
+    route.subscribers = all;
+    if (bundler === undefined) return;
+    route.subscribers = all.filter(({ member }) => member?.bundler !== bundler);
+    route.bundle = bundler.bundle(all.filter(({ member }) => member?.bundler === bundler));
   }
 }

@@ -24,7 +24,7 @@ import {
   type Subscription,
   type TopicPublisher,
 } from './broker.ts';
-import { FanOut, type Route } from './fan-out.ts';
+import { FanOut, type Member, type Route } from './fan-out.ts';
 import { GroupCommit } from './group-commit.ts';
 import { incomplete, MessageHistory } from './history.ts';
 import type { Journal } from './journal.ts';
@@ -97,10 +97,10 @@ export class LocalBroker implements Broker {
   async subscribe(
     filter: string,
     deliver: (message: BrokerMessage) => void,
-    options: SubscribeOptions = {},
+    options: SubscribeOptions & { readonly member?: Member } = {},
   ): Promise<Subscription> {
     this.#mustBeOpen();
-    const subscriber = this.#fanOut.add(filter, deliver, options.onGap);
+    const subscriber = this.#fanOut.add(filter, deliver, options.onGap, options.member);
     const position = { epoch: this.#epoch, offset: this.#delivered };
     if (options.retained !== false) {
       for (const message of this.#retained.selectedBy(filter)) this.#fanOut.deliverTo(subscriber, message);

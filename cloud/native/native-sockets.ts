@@ -56,6 +56,8 @@ export class NativeSockets {
   readonly #waiting: Uint32Array;
   readonly #words: Uint32Array;
   readonly #peers: (NativePeer | undefined)[] = [];
+  /** By slot: 1 for connections that `writeMany` leaves out. */
+  readonly #refusing: Uint8Array;
   #connections = 0;
   #inBatch = false;
   /** The flush that comes without being asked for: the one after a batch. */
@@ -74,6 +76,7 @@ export class NativeSockets {
     const output = new ArrayBuffer(outputBytes);
     const commands = new ArrayBuffer(commandWords * 4);
     const waiting = new ArrayBuffer((connections + 1) * 4);
+    this.#refusing = new Uint8Array(connections + 1);
     const words = new ArrayBuffer(shared.count * 4);
     this.#input = Buffer.from(input);
     this.#events = new Uint32Array(events);
@@ -133,6 +136,7 @@ export class NativeSockets {
     }
     socket.destroy();
     this.#peers[id & slotMask] = peer;
+    this.#refusing[id & slotMask] = 0;
     this.#connections += 1;
     if (this.#connections === 1) this.#addon.keepAlive(this.#handle, 1);
     return id;
@@ -173,6 +177,43 @@ export class NativeSockets {
     this.#frame = frame;
     this.#frameFlush = flush;
     this.#countAt = at + 2;
+  }
+
+  /**
+   * As `write`, to many connections; left out are those that something waits for, and those that refuse. Returned are
+   * their places in `ids`, which are few.
+   */
+  writeMany(ids: Uint32Array, frame: Buffer): readonly number[] {
+    const words = this.#words;
+    const needed = leastCommand - 1 + ids.length;
+    if (needed > commandWords || frame.length > outputBytes) return Array.from(ids.keys());
+    if (words[shared.commandWords]! + needed > commandWords) this.flush();
+    if (words[shared.outputBytes]! + frame.length > outputBytes) this.flush();
+    if (words[shared.commandWords] === 0 && this.#flushToCome !== words[shared.flushes]) setImmediate(this.#flushLater);
+    const [waiting, refusing, commands] = [this.#waiting, this.#refusing, this.#commands];
+    const head = words[shared.commandWords]!;
+    const start = words[shared.outputBytes]!;
+    const leftOut: number[] = [];
+    let at = head + leastCommand - 1;
+    for (let index = 0; index < ids.length; index++) {
+      const id = ids[index]!;
+      const slot = id & slotMask;
+      if (waiting[slot] === 0 && refusing[slot] === 0) commands[at++] = id;
+      else leftOut.push(index);
+    }
+    this.#output.set(frame, start);
+    commands[head] = start;
+    commands[head + 1] = frame.length;
+    commands[head + 2] = at - head - leastCommand + 1;
+    words[shared.commandWords] = at;
+    words[shared.outputBytes] = start + frame.length;
+    this.#frame = undefined;
+    return leftOut;
+  }
+
+  /** The owner of a connection must see each of its frames from now on. */
+  refuseMany(id: number): void {
+    this.#refusing[id & slotMask] = 1;
   }
 
   /** Sends what has been written. */

@@ -4,6 +4,7 @@
  */
 
 import { closeCodes } from '../protocol/index.ts';
+import type { DirectConnection } from './direct-delivery.ts';
 import type { CloudCounters, ServerLimits } from './options.ts';
 import { type FrameSink, goesStraight, Outbox, type QueueBudget } from './outbox.ts';
 
@@ -22,6 +23,8 @@ export interface Connection {
   send(frame: Buffer, retained?: boolean): void;
   /** Undefined when the client has taken what was sent; else resolves when it has, or the connection is closing. */
   drained(): Promise<void> | undefined;
+  /** Itself, when the addon serves it. */
+  readonly direct?: DirectConnection | undefined;
   /** Bytes that the client has not taken. */
   readonly waitingBytes: number;
   readonly isClosing: boolean;
@@ -117,6 +120,7 @@ export abstract class ServerConnection implements Connection, FrameSink {
       counters.slowConsumers += 1;
       this.close(closeCodes.slowConsumer, 'too slow: messages piled up; reconnect and subscribe to less');
     };
+    if (this.#outbox === undefined) this.onOutbox();
     this.#outbox ??= new Outbox(this, limits, tooSlow, queues);
     return this.#outbox;
   }
@@ -151,6 +155,9 @@ export abstract class ServerConnection implements Connection, FrameSink {
     this.services.ended(this);
     this.#handlers?.onClose(this.#closedWith || code);
   }
+
+  /** From now on all frames must come by `send`. */
+  protected onOutbox(): void {}
 
   // ---- what the socket does
 

@@ -3,6 +3,7 @@
  */
 
 import type { BrokerMessage } from '../broker/index.ts';
+import type { DirectConnection } from './direct-delivery.ts';
 import { type FrameCache, topicFrame } from './frames.ts';
 import { RecordBatch } from './record-batch.ts';
 
@@ -11,6 +12,8 @@ export interface FrameTaker {
   send(frame: Buffer, retained?: boolean): void;
   /** As `Connection.drained`; absent where what waits is bounded otherwise. */
   drained?(): Promise<void> | undefined;
+  /** Itself, where frames for many can be written at once. */
+  readonly direct?: DirectConnection | undefined;
 }
 
 /** Live messages that are held back to be delivered together, in their order. */
@@ -31,6 +34,8 @@ export interface Delivery {
   drained?(): Promise<void> | undefined;
   /** For deliveries that have a better way to hold messages than a list. */
   hold?(): Held;
+  /** Where frames for many clients can be written at once: how, and what builds them. */
+  readonly direct?: { readonly connection: DirectConnection; readonly frames: FrameCache } | undefined;
 }
 
 export class JsonDelivery implements Delivery {
@@ -86,6 +91,11 @@ export class BinaryDelivery implements Delivery {
 
   drained(): Promise<void> | undefined {
     return this.#to.drained?.();
+  }
+
+  get direct(): { readonly connection: DirectConnection; readonly frames: FrameCache } | undefined {
+    const connection = this.#to.direct;
+    return connection && { connection, frames: this.#frames };
   }
 
   hold(): Held {

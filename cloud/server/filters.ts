@@ -10,6 +10,13 @@
 import type { Broker, BrokerMessage, Position, Subscription } from '../broker/index.ts';
 import { errorCodes, matches } from '../protocol/index.ts';
 import type { Delivery } from './delivery.ts';
+import {
+  type DirectConnection,
+  type DirectDelivery,
+  type DirectSubscription,
+  directDelivery,
+} from './direct-delivery.ts';
+import { MeasuredBroker } from './measured-broker.ts';
 import { Pace } from './pace.ts';
 import { RequestError } from './request-error.ts';
 
@@ -37,12 +44,56 @@ export interface Begun {
 }
 
 /** One filter of the client; no longer `active` from the moment it unsubscribes, whenever the broker follows. */
-interface Subscribed {
-  active: boolean;
+class Subscribed {
   readonly pace: Pace | undefined;
-  /** Set while live messages are held back until the history has been read. */
-  readonly resumption: Resumption | undefined;
+  /** Set while live messages are held back until the history has been read, and may be older than it. */
+  resumption: Resumption | undefined;
   begun: Promise<Subscription> | undefined;
+  active = true;
+
+  constructor(pace: Pace | undefined, resumption: Resumption | undefined) {
+    this.pace = pace;
+    this.resumption = resumption;
+  }
+
+  end(): void {
+    this.active = false;
+  }
+}
+
+/** One whose messages may come without passing the session. */
+class DirectSubscribed extends Subscribed implements DirectSubscription {
+  readonly connection: DirectConnection;
+  readonly bundler: DirectDelivery;
+  told = 0;
+
+  constructor(
+    pace: Pace | undefined,
+    resumption: Resumption | undefined,
+    connection: DirectConnection,
+    bundler: DirectDelivery,
+  ) {
+    super(pace, resumption);
+    this.connection = connection;
+    this.bundler = bundler;
+  }
+
+  get subscription(): this {
+    return this;
+  }
+
+  get isIndirect(): boolean {
+    return !this.active || this.pace !== undefined;
+  }
+
+  get isResuming(): boolean {
+    return this.resumption !== undefined;
+  }
+
+  override end(): void {
+    super.end();
+    this.bundler.version += 1;
+  }
 }
 
 interface Resumption {
@@ -92,7 +143,7 @@ export class SessionFilters {
   /** Ends what may not be heard any more, at once. */
   async keep(may: (filter: string) => boolean): Promise<void> {
     const ended = [...(this.#subscribed ?? [])].filter(([filter]) => !may(filter));
-    for (const [, subscribed] of ended) subscribed.active = false;
+    for (const [, subscribed] of ended) subscribed.end();
     await this.unsubscribe(ended.map(([filter]) => filter));
   }
 
@@ -120,14 +171,15 @@ export class SessionFilters {
   async #beginOne(filter: string, pace: Pace | undefined, resumption: Resumption | undefined): Promise<Position> {
     this.#subscribed ??= new Map();
     const earlier = this.#subscribed.get(filter);
-    const subscribed: Subscribed = { active: true, pace, resumption, begun: undefined };
+    const subscribed = this.#newSubscribed(pace, resumption);
     this.#subscribed.set(filter, subscribed);
+    const options = { retained: resumption === undefined, onGap: this.#onGap };
     subscribed.begun = this.#broker.subscribe(
       filter,
       (message) => {
-        if (subscribed.active) this.#live(message, subscribed.pace, subscribed.resumption);
+        if (subscribed.active) this.#live(message, subscribed);
       },
-      { retained: resumption === undefined, onGap: this.#onGap },
+      subscribed instanceof DirectSubscribed ? { ...options, ...{ member: subscribed } } : options,
     );
     try {
       return (await subscribed.begun).position;
@@ -161,10 +213,22 @@ export class SessionFilters {
     resumption.held = undefined;
   }
 
-  #live(message: BrokerMessage, pace: Pace | undefined, resumption: Resumption | undefined): void {
+  #newSubscribed(pace: Pace | undefined, resumption: Resumption | undefined): Subscribed {
+    const { direct } = this.#delivery;
+    const broker = this.#broker;
+    if (direct === undefined || !(broker instanceof MeasuredBroker)) return new Subscribed(pace, resumption);
+    const { connection, frames } = direct;
+    const bundler = directDelivery(connection, frames, (message, count) => broker.handed(message, count));
+    return new DirectSubscribed(pace, resumption, connection, bundler);
+  }
+
+  #live(message: BrokerMessage, subscribed: Subscribed): void {
+    const { pace, resumption } = subscribed;
     if (resumption === undefined) this.#once(message, pace);
     else if (resumption.held === undefined) {
-      if (message.offset > resumption.upTo) this.#once(message, pace);
+      if (message.offset <= resumption.upTo) return;
+      subscribed.resumption = undefined;
+      this.#once(message, pace);
     } else if (resumption.held.length < this.#limits.resumedMessages) resumption.held.push(message);
     else this.#onGap('too much was published while the subscription was resumed');
   }
@@ -211,6 +275,6 @@ function newerOf(messages: readonly BrokerMessage[], offset: number): BrokerMess
 
 async function end(subscribed: Subscribed | undefined): Promise<void> {
   if (subscribed === undefined) return;
-  subscribed.active = false;
+  subscribed.end();
   await (await subscribed.begun)?.unsubscribe();
 }

@@ -73,6 +73,12 @@ export class MeasuredBroker implements Broker {
     return this.#broker.subscribe(filter, counting, options);
   }
 
+  /** A message has been handed to so many subscriptions otherwise than by `subscribe` (direct-delivery.ts). */
+  handed(message: BrokerMessage, count: number): void {
+    this.#deliveries += count;
+    if (this.#sample !== undefined && count > 0) this.#delivered(message);
+  }
+
   read(filters: readonly string[], since: Position, most: number): Promise<History> {
     return this.#broker.read(filters, since, most);
   }

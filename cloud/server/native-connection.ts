@@ -2,11 +2,13 @@
 
 import type { NativePeer, NativeSockets } from '../native/index.ts';
 import { type ConnectionServices, ServerConnection } from './connection.ts';
+import type { DirectConnection } from './direct-delivery.ts';
+import type { CloudCounters } from './options.ts';
 import type { UpgradedSocket } from './upgrade.ts';
 
 const ping = Buffer.from([0x89, 0]);
 
-export class NativeConnection extends ServerConnection implements NativePeer {
+export class NativeConnection extends ServerConnection implements NativePeer, DirectConnection {
   readonly #sockets: NativeSockets;
   /** 0 before it has been taken over, and after its end. */
   #id = 0;
@@ -29,6 +31,22 @@ export class NativeConnection extends ServerConnection implements NativePeer {
     const connection = new NativeConnection(services, sockets);
     connection.#id = sockets.adopt(stream, head, connection);
     return connection.#id === 0 ? undefined : connection;
+  }
+
+  get direct(): DirectConnection | undefined {
+    return this.#id === 0 ? undefined : this;
+  }
+
+  get id(): number {
+    return this.#id;
+  }
+
+  get sockets(): NativeSockets {
+    return this.#sockets;
+  }
+
+  get counters(): CloudCounters {
+    return this.services.counters;
   }
 
   get bufferedAmount(): number {
@@ -71,6 +89,10 @@ export class NativeConnection extends ServerConnection implements NativePeer {
     this.#id = 0;
     this.#onWritten = undefined;
     super.onEnded(code);
+  }
+
+  protected override onOutbox(): void {
+    this.#sockets.refuseMany(this.#id);
   }
 
   protected readSocket(reading: boolean): void {
