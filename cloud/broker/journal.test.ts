@@ -1,7 +1,7 @@
 /** What a broker with a journal still knows after its process is gone, however it went. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -33,6 +33,12 @@ async function retainedOf(broker: LocalBroker): Promise<unknown[]> {
   await subscription.unsubscribe();
   return messages.map(({ topic, data }) => [topic, data]).sort();
 }
+
+it('makes a folder that other users of the machine cannot enter', () => {
+  const folder = join(newFolder(), 'data');
+  openBroker(folder);
+  expect((statSync(folder).mode & 0o777).toString(8)).toBe('700');
+});
 
 it('goes on where it was: epoch, offsets, history, last values, publishers', async () => {
   const folder = newFolder();

@@ -163,7 +163,8 @@ export class Journal {
 
 function lockFolder(folder: string): FolderLock {
   try {
-    mkdirSync(folder, { recursive: true });
+    // Messages are for whoever may show a token, not for every user of the machine.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     return new FolderLock(folder);
   } catch (error) {
     throw error instanceof EarlError ? error : dataError(folder, error);
