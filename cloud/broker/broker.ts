@@ -112,7 +112,7 @@ export function topicPublisher(broker: Broker, topic: string): TopicPublisher {
 }
 
 /** Publishes copies by `Broker.publish`. */
-export function copyingPublisher(broker: Broker, topic: string): TopicPublisher {
+function copyingPublisher(broker: Broker, topic: string): TopicPublisher {
   return {
     topic,
     publish: (bytes, start, end, retain, dedupe) =>

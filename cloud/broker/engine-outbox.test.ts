@@ -1,3 +1,4 @@
+/** What waits for an engine: batches, repetition, bounds; with real engines in test/contract/engine-faults.test.ts. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { EarlError } from '../../errors/index.ts';
 import { EngineOutbox } from './engine-outbox.ts';

@@ -1,3 +1,4 @@
+/** The bytes of what is published through an engine. */
 import { expect, it } from 'vitest';
 import { decodeRecords, encodeRecord } from './engine-record.ts';
 

@@ -3,7 +3,6 @@ export { type BackplaneOptions, openBackplane } from './backplane.ts';
 export {
   type Broker,
   BrokerMessage,
-  copyingPublisher,
   type Dedupe,
   type History,
   jsonPayload,

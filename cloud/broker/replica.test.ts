@@ -1,3 +1,4 @@
+/** What each server makes of an engine's log for itself; with a real one in test/contract/broker-nats.test.ts. */
 import { expect, it } from 'vitest';
 import type { EngineRecord } from './engine-record.ts';
 import { Replica } from './replica.ts';

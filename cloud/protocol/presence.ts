@@ -40,7 +40,7 @@ export interface PresenceChanges {
   left: string[];
 }
 
-export function clientDescription(object: JsonObject): ClientDescription {
+function clientDescription(object: JsonObject): ClientDescription {
   const name = field.text(object, 'name', limits.clientNameLength);
   if (name.trim() === '') throw new FieldProblem('"name" of a client must not be empty');
   const kind = field.optionalText(object, 'kind', limits.clientKindLength);

@@ -1,3 +1,4 @@
+/** Several directories over one broker: which record wins, and what becomes of those of dead servers. */
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { LocalBroker, publishJson } from '../broker/index.ts';
 import { Directory } from './directory.ts';

@@ -1,3 +1,4 @@
+/** Which headers of proxies show that a client is elsewhere; behind real balancers in test/cloud/balancer.test.ts. */
 import { expect, it } from 'vitest';
 import { isForwardedFromElsewhere } from './forwarded.ts';
 

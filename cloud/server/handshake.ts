@@ -102,7 +102,7 @@ export function refuseHandshake(socket: Duplex, status: number, problem: string)
 }
 
 /** Why a page may not talk to this server, or undefined when it may. */
-export function originProblem(request: IncomingMessage, policy: HandshakePolicy): string | undefined {
+function originProblem(request: IncomingMessage, policy: HandshakePolicy): string | undefined {
   const { origin, host } = request.headers;
   const allowed = policy.allowedOrigins.map((entry) => entry.toLowerCase().replace(/\/$/, ''));
   if (policy.loopback && policy.gate.isOpen) {

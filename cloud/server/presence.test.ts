@@ -1,3 +1,4 @@
+/** What followers of a filter hear, and how often; with clients in test/cloud/presence.test.ts. */
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { LocalBroker, publishJson } from '../broker/index.ts';
 import { limits as protocolLimits } from '../protocol/index.ts';

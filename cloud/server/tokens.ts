@@ -20,7 +20,7 @@ export function generateToken(): string {
 }
 
 /** Compares without telling by its time how much of the token was right. */
-export function isSameToken(shown: string, token: string): boolean {
+function isSameToken(shown: string, token: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(shown), digest(token));
 }

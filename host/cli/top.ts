@@ -1,6 +1,6 @@
 /** `earl top`: what one or several clouds do, live, from their /metrics (docs/operations.md, "Watching"). */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { EarlError } from '../../errors/index.ts';
 import { collect } from './cloud.ts';
 import { parseDurationMs } from './duration.ts';
@@ -35,7 +35,9 @@ taken. A cloud with a token wants it, and a signed one must allow to subscribe t
 export function topCommand(): Command {
   const command = new Command('top')
     .description('Watch clouds: connections, messages, lag and memory of every server')
-    .option('--cloud <url>', 'a cloud; may be repeated (default: "http://127.0.0.1:8080")', collect, []);
+    .addOption(
+      new Option('--cloud <url>', 'a cloud; may be repeated').argParser(collect).default([], 'http://127.0.0.1:8080'),
+    );
   return withTokenOptions(command, 'what the clouds ask for, if they do')
     .option('--interval <duration>', 'between two looks', parseDurationMs, 1000)
     .option('--json', 'print one JSON line an interval on stdout')

@@ -19,7 +19,7 @@ export type Figures = Record<string, number>;
  */
 const DISTURBED_LAG_MS = 20;
 
-export function isDisturbed(run: Run): boolean {
+function isDisturbed(run: Run): boolean {
   return 'generator_lag_p99_ms' in run && run.generator_lag_p99_ms > DISTURBED_LAG_MS;
 }
 
