@@ -6,7 +6,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 
 /** Rejects as `listen` does. */
-export async function freePort(host: string): Promise<number> {
+export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = createServer();
   return await new Promise((resolve, reject) => {
     server.once('error', reject);

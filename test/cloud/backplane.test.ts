@@ -1,9 +1,8 @@
 /** Servers as processes that share an engine, one of which is killed. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { afterEach, expect, it } from 'vitest';
-import { type Cloud, startCloud } from '../../cloud/server/index.ts';
+import { startCloud } from '../../cloud/server/index.ts';
 import { Engine } from '../contract/engines.ts';
+import { spawnCloud } from './cloud-process.ts';
 import { RawClient } from './raw-client.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -18,7 +17,7 @@ it.each(['redis', 'nats'] as const)(
     cleanups.push(() => engine.remove());
     const here = await startCloud({ port: 0, backplane: engine.url });
     cleanups.push(() => here.close());
-    const { cloud: there, child } = await spawnCloud(engine.url);
+    const { cloud: there, child } = await spawnCloud('--backplane', engine.url);
     const gateway = await RawClient.join(there);
     expect(await gateway.ask({ op: 'serve', id: 1, probes: ['home/ball'] })).toEqual({ op: 'ok', id: 1 });
     const client = await RawClient.join(here);
@@ -40,17 +39,3 @@ it.each(['redis', 'nats'] as const)(
   },
   60_000,
 );
-
-/** `earl cloud` as a process. */
-async function spawnCloud(backplane: string): Promise<{ cloud: Cloud; child: ChildProcess }> {
-  const options = ['cloud', '--port', '0', '--json', '--backplane', backplane];
-  const child = spawn(process.execPath, ['tools/run.mjs', 'host/cli/main.ts', ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  cleanups.push(async () => child.kill('SIGKILL'));
-  for await (const line of createInterface(child.stdout)) {
-    const { url } = JSON.parse(line) as { url: string };
-    return { cloud: { url, port: Number(new URL(url).port) } as Cloud, child };
-  }
-  throw new Error('the server ended before it listened');
-}

@@ -3,10 +3,11 @@
  * one restarted with a drain, the balancer itself is killed. Nothing is lost, doubled or reordered.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../cloud/workers/free-port.ts';
 import { Engine } from '../contract/engines.ts';
 import { bundleEarl, EarlProcess } from '../e2e/earl-process.ts';
 import { Load } from './balancer-load.ts';
-import { Balancer, freePort, programs } from './balancers.ts';
+import { Balancer, programs } from './balancers.ts';
 
 let bundle: Awaited<ReturnType<typeof bundleEarl>>;
 let redis: Engine;

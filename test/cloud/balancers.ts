@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import {
   planTopology,
 } from '../../cloud/balancer/index.ts';
 import { type Cloud, defaultServerLimits } from '../../cloud/server/index.ts';
+import { freePort } from '../../cloud/workers/free-port.ts';
 
 export type Program = 'haproxy' | 'nginx';
 export const programs: readonly Program[] = ['haproxy', 'nginx'];
@@ -137,16 +138,6 @@ function makeCertificate(folder: string): void {
   const files = ['-keyout', 'key.pem', '-out', 'cert.pem'];
   spawnSync('openssl', ['req', '-x509', ...ec, ...subject, ...files], { cwd: folder });
   spawnSync('sh', ['-c', 'cat cert.pem key.pem > both.pem'], { cwd: folder });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function takesConnections(port: number): Promise<boolean> {

@@ -6,10 +6,10 @@ import { generate } from 'mqtt-packet';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LocalBroker } from '../../cloud/broker/index.ts';
 import type { CloudOptions } from '../../cloud/server/index.ts';
+import { freePort } from '../../cloud/workers/free-port.ts';
 import { Engine } from '../contract/engines.ts';
 import { bundleEarl, EarlProcess } from '../e2e/earl-process.ts';
 import { type Backplane, startBackplane } from './backplanes.ts';
-import { freePort } from './balancers.ts';
 import { answerTo, mosquittoPub, mosquittoSub, mqttJs } from './mqtt-peers.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 

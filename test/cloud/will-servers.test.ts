@@ -1,10 +1,8 @@
 /** Wills of clients whose server is killed: other servers publish them, once, unless the client is back. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Broker, LocalBroker, publishJson } from '../../cloud/broker/index.ts';
 import { NatsBroker } from '../../cloud/broker/nats.ts';
@@ -12,6 +10,7 @@ import { RedisBroker } from '../../cloud/broker/redis.ts';
 import type { Json } from '../../cloud/protocol/index.ts';
 import type { Cloud } from '../../cloud/server/index.ts';
 import { Engine } from '../contract/engines.ts';
+import { spawnCloud } from './cloud-process.ts';
 import { mqttJs } from './mqtt-peers.ts';
 import { cloudsForTests, RawClient } from './raw-client.ts';
 import { SeverableBroker } from './severable-broker.ts';
@@ -218,15 +217,3 @@ it('a server that is started again with --data publishes the wills of its former
   expect(await watching.next()).toMatchObject({ topic: 'a/gone', data: 'gone is dead' });
   expect(await watching.received()).toEqual([]);
 }, 30_000);
-
-/** `earl cloud` as a process. */
-async function spawnCloud(...options: string[]): Promise<{ cloud: Cloud; child: ChildProcess }> {
-  const command = ['tools/run.mjs', 'host/cli/main.ts', 'cloud', '--port', '0', '--json', ...options];
-  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  for await (const line of createInterface(child.stdout)) {
-    const { url } = JSON.parse(line) as { url: string };
-    return { cloud: { url, port: Number(new URL(url).port) } as Cloud, child };
-  }
-  throw new Error('the server ended before it listened');
-}

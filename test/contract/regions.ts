@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NatsBroker, type NatsBrokerOptions } from '../../cloud/broker/nats.ts';
+import { freePort } from '../../cloud/workers/free-port.ts';
 import { packageRoot } from '../../host/cli/package-root.ts';
-import { Engine, freePort } from './engines.ts';
+import { Engine } from './engines.ts';
 import { TcpLink } from './tcp-link.ts';
 
 export interface Region {

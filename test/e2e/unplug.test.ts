@@ -4,10 +4,10 @@
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { freePort } from '../../cloud/workers/free-port.ts';
 import { bundleEarl, EarlProcess } from './earl-process.ts';
 import { boardImage } from './images.ts';
 import { NoisyLine } from './noisy-line.ts';
@@ -39,15 +39,6 @@ function earl(...args: string[]): EarlProcess {
   const process = new EarlProcess(bundle.file, args);
   closers.push(() => process.stop('SIGKILL'));
   return process;
-}
-
-/** A port that was free a moment ago, for a server that must come back on the same one. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function startCloudProcess(port: number): Promise<EarlProcess> {

@@ -4,10 +4,11 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../cloud/workers/free-port.ts';
 import { readImage } from '../../host/transport/firmware-image.ts';
 import { openTransport } from '../../host/transport/open.ts';
 import { EchoPty } from '../contract/pty.ts';
@@ -66,14 +67,6 @@ describe.skipIf(!hasPyserial)('pyserial', () => {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe.skipIf(!hasSer2net)('ser2net', () => {
   it('passes bytes of every value, at the rate that we ask for', async () => {

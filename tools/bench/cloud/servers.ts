@@ -5,8 +5,8 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../../cloud/workers/free-port.ts';
 import { EarlError } from '../../../errors/index.ts';
 import { packageRoot } from '../../../host/cli/package-root.ts';
 import type { DialectName } from './dialects.ts';
@@ -160,12 +160,4 @@ async function firstOutput(
       resolve(text.split('\n')[0]!);
     });
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
