@@ -63,7 +63,7 @@ describe('earl bench cloud', () => {
   it.each([
     [['--publishers', '0'], '--publishers needs a whole number from 1'],
     [['--publishers', '1000000', '--peers', 'none'], 'connections; '],
-    [['--peers', 'iis'], '--peers: no iis; there are uws, ws'],
+    [['--peers', 'iis'], '--peers: no iis; there are uws, earl-ws, ws'],
     [['--workloads', 'x'], 'there are one_to_one, acknowledged'],
   ])('refuses %j', { timeout: 60_000 }, (args, problem) => {
     const { status, stdout, stderr } = earl(...args);
