@@ -1,5 +1,6 @@
 // Compiles cloud/native into dist/cloud/native/<platform>-<arch>.node, when it is not newer than its sources already.
-// Without a C compiler, or elsewhere than on Linux, says so in one line: the cloud then serves sockets by `ws`.
+// Without a C compiler, or elsewhere than on Linux, says so in one line: the cloud then serves sockets by `ws`. What was
+// compiled from older sources is removed then: it would not do what the JavaScript beside it expects.
 // By itself: node tools/build-native.mjs [OUTPUT FOLDER]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -40,7 +41,9 @@ export function buildNative(outdir = join(root, 'dist')) {
   });
   if (cc.status !== 0) {
     rmSync(fresh, { force: true });
-    return left(cc.error ? 'there is no C compiler (cc)' : `cc failed\n${cc.stderr}`);
+    const older = existsSync(output) ? ' (what was compiled from older sources has been removed)' : '';
+    rmSync(output, { force: true });
+    return left(cc.error ? `there is no C compiler (cc)${older}` : `cc failed${older}\n${cc.stderr}`);
   }
   renameSync(fresh, output);
   return true;

@@ -1,5 +1,5 @@
 /**
- * Finds and loads the addon (binding.c), which tools/build-native.mjs has compiled where there is a C compiler.
+ * Finds and loads the addon (calls.c, binding.c), which tools/build-native.mjs has compiled where there is a C compiler.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ declare const handle: unique symbol;
 /** A set of connections. */
 export type Handle = { readonly [handle]: true };
 
-/** The functions of binding.c; what they mean stands in sockets.h. Calls with a handle that was closed do nothing. */
+/** The functions of calls.c; what they mean stands in sockets.h. Calls with a handle that was closed do nothing. */
 export interface Addon {
   open(
     input: ArrayBuffer,

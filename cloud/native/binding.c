@@ -1,32 +1,37 @@
-/* The addon: what JavaScript calls (cloud/native/addon.ts declares it), by Node-API, which is stable across Node's
- * versions.
+/* The addon: opens and closes what JavaScript calls (cloud/native/addon.ts declares it), by Node-API, which is stable
+ * across Node's versions.
  *
  * One `open` is one set of connections with buffers of its own; the buffers are made by JavaScript and shared. */
-#include "loop.h"
+#include "binding.h"
 
-#define NAPI_VERSION 8
-#include <node_api.h>
 #include <stdlib.h>
 
-#define SHARED_BUFFERS 6
 #define OPEN_ARGUMENTS (SHARED_BUFFERS + 5)
 
-struct binding {
-    napi_env env;
-    napi_ref buffers[SHARED_BUFFERS];
-    napi_ref on_batch;
-    /* Keeps the handle until it is closed. */
-    napi_ref self;
-    napi_async_context async;
-    napi_async_cleanup_hook_handle cleanup;
-    bool is_open;
-    struct sockets sockets;
-    struct loop loop;
-};
-
-static napi_value fail(napi_env env, const char *message) {
+napi_value binding_fail(napi_env env, const char *message) {
     napi_throw_error(env, "EARL_NATIVE", message);
     return NULL;
+}
+
+struct binding *binding_arguments(napi_env env, napi_callback_info info, napi_value *values, size_t wanted) {
+    size_t count = wanted;
+    void *data = NULL;
+    struct binding *binding;
+
+    if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count < wanted ||
+        napi_get_value_external(env, values[0], &data) != napi_ok) {
+        binding_fail(env, "wrong arguments");
+        return NULL;
+    }
+    binding = data;
+    return binding->is_open ? binding : NULL;
+}
+
+uint32_t binding_number(napi_env env, napi_value value) {
+    uint32_t result = 0;
+
+    (void)napi_get_value_uint32(env, value, &result);
+    return result;
 }
 
 static void deliver(void *owner, size_t count) {
@@ -106,38 +111,6 @@ static void finalize(napi_env env, void *data, void *hint) {
     free(data);
 }
 
-/* The arguments of a call whose first is a handle that is open; NULL when they are fewer, or it has been closed. */
-static struct binding *arguments(napi_env env, napi_callback_info info, napi_value *values, size_t wanted) {
-    size_t count = wanted;
-    void *data = NULL;
-    struct binding *binding;
-
-    if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count < wanted ||
-        napi_get_value_external(env, values[0], &data) != napi_ok) {
-        fail(env, "wrong arguments");
-        return NULL;
-    }
-    binding = data;
-    return binding->is_open ? binding : NULL;
-}
-
-static uint32_t number(napi_env env, napi_value value) {
-    uint32_t result = 0;
-
-    (void)napi_get_value_uint32(env, value, &result);
-    return result;
-}
-
-/* Never NULL, which an empty buffer has. */
-static uint8_t *bytes_of(napi_env env, napi_value value, size_t *length) {
-    static uint8_t nothing[1];
-    void *data = NULL;
-
-    *length = 0;
-    (void)napi_get_buffer_info(env, value, &data, length);
-    return data ? data : nothing;
-}
-
 /* Takes the shared buffers, in the order of addon.ts; false when one is too small. */
 static bool share(struct binding *binding, const napi_value *values) {
     struct shared_memory *shared = &binding->sockets.shared;
@@ -166,8 +139,7 @@ static bool share(struct binding *binding, const napi_value *values) {
            length[5] >= SHARED_WORDS * sizeof(uint32_t);
 }
 
-/* open(input, events, output, commands, waiting, words, capacity, messageBytes, fragments, pauseMs, onBatch) */
-static napi_value open_sockets(napi_env env, napi_callback_info info) {
+napi_value binding_open(napi_env env, napi_callback_info info) {
     napi_value values[OPEN_ARGUMENTS];
     napi_value name;
     napi_value handle;
@@ -176,31 +148,31 @@ static napi_value open_sockets(napi_env env, napi_callback_info info) {
 
     if (!binding || napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count < OPEN_ARGUMENTS) {
         free(binding);
-        return fail(env, "wrong arguments");
+        return binding_fail(env, "wrong arguments");
     }
     binding->env = env;
-    binding->sockets.capacity = number(env, values[SHARED_BUFFERS]);
-    binding->sockets.limits.message_bytes = number(env, values[SHARED_BUFFERS + 1]);
-    binding->sockets.limits.fragments = number(env, values[SHARED_BUFFERS + 2]);
+    binding->sockets.capacity = binding_number(env, values[SHARED_BUFFERS]);
+    binding->sockets.limits.message_bytes = binding_number(env, values[SHARED_BUFFERS + 1]);
+    binding->sockets.limits.fragments = binding_number(env, values[SHARED_BUFFERS + 2]);
     binding->sockets.deliver = deliver;
     binding->sockets.wake = wake;
     binding->sockets.owner = binding;
     binding->loop.sockets = &binding->sockets;
-    binding->loop.pause_ms = number(env, values[SHARED_BUFFERS + 3]);
+    binding->loop.pause_ms = binding_number(env, values[SHARED_BUFFERS + 3]);
     binding->loop.closed = on_closed;
     if (binding->sockets.capacity > MOST_CONNECTIONS || !share(binding, values)) {
         free(binding);
-        return fail(env, "a buffer is too small");
+        return binding_fail(env, "a buffer is too small");
     }
     if (sockets_open(&binding->sockets) != 0) {
         free(binding);
-        return fail(env, "no epoll descriptor, or no memory");
+        return binding_fail(env, "no epoll descriptor, or no memory");
     }
     napi_get_uv_event_loop(env, (struct uv_loop_s **)&binding->loop.uv);
     if (loop_open(&binding->loop) != 0) {
         sockets_close_all(&binding->sockets);
         free(binding);
-        return fail(env, "the event loop does not take the epoll descriptor");
+        return binding_fail(env, "the event loop does not take the epoll descriptor");
     }
     napi_create_reference(env, values[OPEN_ARGUMENTS - 1], 1, &binding->on_batch);
     napi_create_string_utf8(env, "EarlSockets", NAPI_AUTO_LENGTH, &name);
@@ -212,123 +184,12 @@ static napi_value open_sockets(napi_env env, napi_callback_info info) {
     return handle;
 }
 
-/* close(handle) */
-static napi_value close_sockets(napi_env env, napi_callback_info info) {
+napi_value binding_close(napi_env env, napi_callback_info info) {
     napi_value values[1];
-    struct binding *binding = arguments(env, info, values, 1);
+    struct binding *binding = binding_arguments(env, info, values, 1);
 
     if (binding) {
         close_binding(binding);
     }
     return NULL;
 }
-
-/* adopt(handle, descriptor, early): id, or 0 */
-static napi_value adopt(napi_env env, napi_callback_info info) {
-    napi_value values[3];
-    napi_value result;
-    struct binding *binding = arguments(env, info, values, 3);
-    uint32_t id = 0;
-
-    if (binding) {
-        size_t length;
-        const uint8_t *early = bytes_of(env, values[2], &length);
-
-        id = sockets_adopt(&binding->sockets, (int)number(env, values[1]), early, length);
-    }
-    napi_create_uint32(env, id, &result);
-    return result;
-}
-
-/* flush(handle) */
-static napi_value flush(napi_env env, napi_callback_info info) {
-    napi_value values[1];
-    struct binding *binding = arguments(env, info, values, 1);
-
-    if (binding) {
-        sockets_flush(&binding->sockets);
-    }
-    return NULL;
-}
-
-/* keepAlive(handle, alive) */
-static napi_value keep_alive(napi_env env, napi_callback_info info) {
-    napi_value values[2];
-    struct binding *binding = arguments(env, info, values, 2);
-
-    if (binding) {
-        loop_keep_alive(&binding->loop, number(env, values[1]) != 0);
-    }
-    return NULL;
-}
-
-/* setReading(handle, id, reading) */
-static napi_value set_reading(napi_env env, napi_callback_info info) {
-    napi_value values[3];
-    struct binding *binding = arguments(env, info, values, 3);
-
-    if (binding) {
-        sockets_set_reading(&binding->sockets, number(env, values[1]), number(env, values[2]) != 0);
-    }
-    return NULL;
-}
-
-/* send(handle, id, bytes) */
-static napi_value send_bytes(napi_env env, napi_callback_info info) {
-    napi_value values[3];
-    struct binding *binding = arguments(env, info, values, 3);
-
-    if (binding) {
-        size_t length;
-        uint8_t *bytes = bytes_of(env, values[2], &length);
-
-        sockets_send(&binding->sockets, number(env, values[1]), bytes, length);
-    }
-    return NULL;
-}
-
-/* closeConnection(handle, id, code, reason) */
-static napi_value close_connection(napi_env env, napi_callback_info info) {
-    napi_value values[4];
-    struct binding *binding = arguments(env, info, values, 4);
-
-    if (binding) {
-        size_t length;
-        const uint8_t *reason = bytes_of(env, values[3], &length);
-
-        sockets_close(&binding->sockets, number(env, values[1]), (uint16_t)number(env, values[2]), reason, length);
-    }
-    return NULL;
-}
-
-/* terminate(handle, id) */
-static napi_value terminate(napi_env env, napi_callback_info info) {
-    napi_value values[2];
-    struct binding *binding = arguments(env, info, values, 2);
-
-    if (binding) {
-        sockets_terminate(&binding->sockets, number(env, values[1]));
-    }
-    return NULL;
-}
-
-static napi_value init(napi_env env, napi_value exports) {
-    static const struct {
-        const char *name;
-        napi_callback function;
-    } functions[] = {{"open", open_sockets},    {"close", close_sockets},
-                     {"adopt", adopt},          {"flush", flush},
-                     {"keepAlive", keep_alive}, {"setReading", set_reading},
-                     {"send", send_bytes},      {"closeConnection", close_connection},
-                     {"terminate", terminate}};
-
-    for (size_t index = 0; index < sizeof functions / sizeof functions[0]; index++) {
-        napi_value function;
-
-        napi_create_function(env, functions[index].name, NAPI_AUTO_LENGTH, functions[index].function, NULL, &function);
-        napi_set_named_property(env, exports, functions[index].name, function);
-    }
-    return exports;
-}
-
-NAPI_MODULE(earl_native, init)

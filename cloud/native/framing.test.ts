@@ -183,7 +183,9 @@ describe.skipIf(!hasCompiler)('frames read in C', () => {
   let folder = '';
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'earl-framing-'));
-    const sources = ['test/framing_fuzz.c', 'framing.c', 'utf8.c'].map((name) => join(import.meta.dirname, name));
+    const sources = ['test/framing_fuzz.c', 'framing.c', 'header.c', 'utf8.c'].map((name) =>
+      join(import.meta.dirname, name),
+    );
     const flags = ['-std=c11', '-O1', '-g', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'];
     const stop = ['-fno-sanitize-recover=all', '-o', join(folder, 'framing_fuzz')];
     execFileSync('cc', [...flags, ...stop, ...sources], { stdio: 'inherit' });

@@ -1,4 +1,5 @@
-/* Reading: one look at all sockets, and the closing handshake; see sockets.h. RFC 6455, sections 5.5 and 7. */
+/* Reading: one look at all sockets; see sockets.h. RFC 6455, section 5.5. */
+#include "closing.h"
 #include "sockets.h"
 #include "table.h"
 
@@ -9,7 +10,6 @@
 #define MOST_READY (sizeof(((struct sockets *)0)->ready) / sizeof(struct epoll_event))
 /* What may wait for a client that sends pings and does not read the answers; beyond, it is ended. */
 #define MOST_WAITING_FOR_PONG ((size_t)512 * 1024)
-#define MOST_REASON           (WS_MOST_CONTROL - 2)
 
 void sockets_event(struct sockets *sockets, const struct connection *connection, enum event_kind kind, size_t start,
                    size_t length) {
@@ -49,50 +49,6 @@ static void release_told(struct sockets *sockets) {
     }
 }
 
-static void write_frame(struct sockets *sockets, struct connection *connection, enum ws_opcode opcode,
-                        const uint8_t *payload, size_t length) {
-    uint8_t frame[WS_MOST_SERVER_HEADER + WS_MOST_CONTROL];
-    size_t header = ws_write_header(frame, opcode, length);
-
-    memcpy(frame + header, payload, length);
-    (void)connection_write(sockets, connection, frame, header + length);
-}
-
-static void write_close(struct sockets *sockets, struct connection *connection, uint16_t code, const uint8_t *reason,
-                        size_t reason_length) {
-    uint8_t payload[WS_MOST_CONTROL] = {(uint8_t)(code >> 8), (uint8_t)code};
-    size_t length = reason_length < MOST_REASON ? reason_length : MOST_REASON;
-
-    memcpy(payload + 2, reason, length);
-    write_frame(sockets, connection, WS_CLOSE, payload, code == WS_NO_STATUS ? 0 : 2 + length);
-}
-
-/* Both sides have said that they close, or the client is not listened to any more. */
-static void finish_closing(struct sockets *sockets, struct connection *connection) {
-    if (connection->state == CONNECTION_ENDED) {
-        return;
-    }
-    connection->state = CONNECTION_CLOSED;
-    connection_shut(sockets, connection);
-}
-
-/* Answers those who closed, or broke the protocol, after what they were sent in this batch. */
-static void conclude(struct sockets *sockets, size_t event_count) {
-    const uint32_t *event = sockets->shared.events;
-
-    for (; sockets->concluding > 0 && event_count > 0; event_count--, event += EVENT_WORDS) {
-        struct connection *connection = event[1] == EVENT_CLOSING ? sockets_find(sockets, event[0]) : NULL;
-
-        if (event[1] == EVENT_CLOSING) {
-            sockets->concluding--;
-        }
-        if (connection && connection->state == CONNECTION_CONCLUDING) {
-            write_close(sockets, connection, connection->close_code, (const uint8_t *)"", 0);
-            finish_closing(sockets, connection);
-        }
-    }
-}
-
 static void hand_on(struct sockets *sockets) {
     size_t count;
 
@@ -104,7 +60,7 @@ static void hand_on(struct sockets *sockets) {
         sockets->input_at = 0;
     }
     sockets_flush(sockets);
-    conclude(sockets, count);
+    closing_conclude(sockets, count);
     release_told(sockets);
 }
 
@@ -118,22 +74,11 @@ static void make_room(struct sockets *sockets) {
     }
 }
 
-static void take_close(struct sockets *sockets, struct connection *connection, uint16_t code) {
-    if (connection->state == CONNECTION_OPEN) {
-        connection->close_code = code;
-        connection->state = CONNECTION_CONCLUDING;
-        sockets_event(sockets, connection, EVENT_CLOSING, code, 0);
-        sockets->concluding++;
-    } else {
-        finish_closing(sockets, connection);
-    }
-}
-
 static void answer_ping(struct sockets *sockets, struct connection *connection, const uint8_t *payload, size_t length) {
     if (connection->backlog && connection->backlog->length > MOST_WAITING_FOR_PONG) {
         sockets_end(sockets, connection, WS_ABNORMAL);
     } else {
-        write_frame(sockets, connection, WS_PONG, payload, length);
+        connection_write_control(sockets, connection, WS_PONG, payload, length);
     }
 }
 
@@ -174,7 +119,7 @@ static bool take_message(void *context, enum ws_opcode opcode, const uint8_t *by
         sockets_event(sockets, connection, EVENT_BINARY, place_in_input(sockets, bytes, length), length);
         break;
     case WS_CLOSE:
-        take_close(sockets, connection, ws_close_code(bytes, length));
+        closing_begin(sockets, connection, ws_close_code(bytes, length));
         break;
     case WS_PING:
         sockets_event(sockets, connection, EVENT_HEARD, 0, 0);
@@ -199,7 +144,7 @@ static void take_bytes(struct sockets *sockets, struct connection *connection, u
     sockets->input_at += length;
     result = ws_read(&connection->reader, &sockets->limits, bytes, length, take_message, &reading);
     if (result > WS_STOP) {
-        take_close(sockets, connection, (uint16_t)result);
+        closing_begin(sockets, connection, (uint16_t)result);
     }
     if (sockets->event_count == events) {
         sockets->input_at -= length;
@@ -287,22 +232,6 @@ void sockets_send(struct sockets *sockets, uint32_t id, uint8_t *bytes, size_t l
 
     if (connection && connection_takes_output(connection)) {
         (void)connection_write(sockets, connection, bytes, length);
-    }
-}
-
-void sockets_close(struct sockets *sockets, uint32_t id, uint16_t code, const uint8_t *reason, size_t reason_length) {
-    struct connection *connection = sockets_find(sockets, id);
-    bool is_concluding;
-
-    if (!connection || !connection_takes_output(connection)) {
-        return;
-    }
-    is_concluding = connection->state == CONNECTION_CONCLUDING;
-    connection->state = CONNECTION_CLOSING;
-    connection->close_code = code;
-    write_close(sockets, connection, code, reason, reason_length);
-    if (is_concluding) {
-        finish_closing(sockets, connection);
     }
 }
 

@@ -165,7 +165,7 @@ size_t sockets_look(struct sockets *sockets);
 void sockets_set_reading(struct sockets *sockets, uint32_t id, bool reading);
 /* Sends bytes at once, before what waits in the output but after what waits in the socket. */
 void sockets_send(struct sockets *sockets, uint32_t id, uint8_t *bytes, size_t length);
-/* Sends a close frame and reads on, until the client's. The owner sets a deadline. */
+/* closing.c: sends a close frame and reads on, until the client's. The owner sets a deadline. */
 void sockets_close(struct sockets *sockets, uint32_t id, uint16_t code, const uint8_t *reason, size_t reason_length);
 void sockets_terminate(struct sockets *sockets, uint32_t id);
 
