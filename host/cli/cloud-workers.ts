@@ -39,6 +39,9 @@ export async function superviseWorkers(
     held.push(event);
   };
   const removeAfterMs = options.scaleDown ?? defaultScaling.removeAfterMs;
+  // Listened to from the beginning: without a listener the signal ends the process.
+  let renew = (): void => console.error('earl: the workers are just being started: nothing to renew');
+  process.on('SIGUSR2', () => renew());
   const supervisor = await Supervisor.start({
     workers,
     script: ownScript(),
@@ -58,10 +61,10 @@ export async function superviseWorkers(
     onEvent: (event) => say(event),
     log: (line) => console.error(line),
   });
-  process.on('SIGUSR2', () => {
+  renew = () => {
     console.error('earl: renewing the workers one after the other');
     void supervisor.restart();
-  });
+  };
   const { url, token, mqttPort, failed } = supervisor;
   return {
     url,
