@@ -37,18 +37,20 @@ export interface Bundle {
 export class Route {
   readonly topic: string;
   subscribers: readonly Subscriber[] = [];
-  /** Subscribers besides. */
-  bundle: Bundle | undefined;
   /** Of the filters that `subscribers` were looked up in. */
   version = -1;
   /** What the broker keeps of the topic, for whoever has looked it up. */
   history: TopicHistory | undefined;
+  /** Subscribers besides, when there are many. */
+  bundle: Bundle | undefined;
 
   constructor(topic: string) {
     this.topic = topic;
   }
 }
 
+/** Of fewer subscribers a bundle would be more to look at than they are. */
+const fewestBundled = 4;
 /** Routes that are remembered; beyond, all are looked up anew. */
 const mostRemembered = 100_000;
 
@@ -149,11 +151,12 @@ export class FanOut {
   #deliverNow(message: BrokerMessage, route: Route): void {
     this.#beforeDelivery(message, route);
     for (const subscriber of this.#subscribersOf(route)) this.deliverTo(subscriber, message);
-    if (route.bundle === undefined || this.#closed) return;
+    if (route.bundle === undefined) return;
     for (const subscriber of this.#toBundle(route.bundle, message)) this.deliverTo(subscriber, message);
   }
 
   #toBundle(bundle: Bundle, message: BrokerMessage): readonly Subscriber[] {
+    if (this.#closed) return [];
     try {
       return bundle.deliver(message);
     } catch (error) {
@@ -176,7 +179,7 @@ export class FanOut {
     const bundler = all.find(({ member }) => member !== undefined)?.member?.bundler;
     route.bundle = undefined;
     route.subscribers = all;
-    if (bundler === undefined) return;
+    if (bundler === undefined || all.length < fewestBundled) return;
     route.subscribers = all.filter(({ member }) => member?.bundler !== bundler);
     route.bundle = bundler.bundle(all.filter(({ member }) => member?.bundler === bundler));
   }
