@@ -94,11 +94,15 @@ function payloadRecord(head: number, numbers: readonly number[], payload: Uint8A
 /** Reads a binary message from its beginning; every method throws a `FieldProblem` when there is not enough. */
 export class RecordReader {
   readonly #bytes: Uint8Array;
-  #at = 0;
+  readonly #end: number;
+  #at: number;
   #payloadStart = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** Reads the bytes from `start` to `end`, by default all. */
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
     this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
   }
 
   get bytes(): Uint8Array {
@@ -116,14 +120,12 @@ export class RecordReader {
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.#end;
   }
 
   byte(): number {
-    const value = this.#bytes[this.#at];
-    if (value === undefined) throw new FieldProblem('the binary message ends inside a record');
-    this.#at += 1;
-    return value;
+    if (this.#at === this.#end) throw new FieldProblem('the binary message ends inside a record');
+    return this.#bytes[this.#at++]!;
   }
 
   number(): number {
@@ -141,7 +143,7 @@ export class RecordReader {
   skipPayload(): void {
     const length = this.number();
     const end = this.#at + length;
-    if (end > this.#bytes.length) throw new FieldProblem('the binary message ends inside a payload');
+    if (end > this.#end) throw new FieldProblem('the binary message ends inside a payload');
     this.#payloadStart = this.#at;
     this.#at = end;
   }

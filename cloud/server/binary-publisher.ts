@@ -49,6 +49,9 @@ export class BinaryPublisher {
   readonly #publisher: string | undefined;
   readonly #mostTopics: number;
   readonly #topics = new Map<number, TopicPublisher>();
+  /** The topic that was published to last: most clients have one. */
+  #lastNumber = -1;
+  #lastTopic: TopicPublisher | undefined;
   /** Numbers of topics that may not be published to. */
   readonly #forbidden = new Map<number, string>();
   readonly #open: Open[] = [];
@@ -74,8 +77,8 @@ export class BinaryPublisher {
   }
 
   /** Takes one binary message. Throws a `FieldProblem`; what came before the wrong record has been published. */
-  receive(bytes: Uint8Array): void {
-    const reader = new RecordReader(bytes);
+  receive(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    const reader = new RecordReader(bytes, start, end);
     try {
       while (!reader.isAtEnd) this.#record(reader);
     } finally {
@@ -85,6 +88,7 @@ export class BinaryPublisher {
 
   /** Some of the topics may not be published to any more. */
   keep(may: (topic: string) => boolean): void {
+    this.#lastNumber = -1;
     for (const [number, { topic }] of this.#topics) {
       if (may(topic)) continue;
       this.#topics.delete(number);
@@ -109,6 +113,7 @@ export class BinaryPublisher {
   #declare(number: number, topic: string): void {
     const problem = isReserved(topic) ? 'topics must not begin with $' : topicProblem(topic);
     if (problem !== undefined) throw new FieldProblem(problem, errorCodes.badTopic);
+    this.#lastNumber = -1;
     this.#topics.delete(number);
     this.#forbidden.delete(number);
     if (this.#topics.size + this.#forbidden.size >= this.#mostTopics) {
@@ -123,7 +128,11 @@ export class BinaryPublisher {
     const seq = head & recordFlags.sequence ? reader.number() : undefined;
     if (seq === 0) throw new FieldProblem('sequence numbers begin at 1');
     reader.skipPayload();
-    const topic = this.#topics.get(number);
+    if (number !== this.#lastNumber) {
+      this.#lastTopic = this.#topics.get(number);
+      this.#lastNumber = number;
+    }
+    const topic = this.#lastTopic;
     if (topic === undefined) {
       this.#forbid(number, seq ?? 0);
       return;

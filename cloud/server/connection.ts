@@ -11,8 +11,8 @@ import { type FrameSink, goesStraight, Outbox, type QueueBudget } from './outbox
 /** What a session hears from its connection. */
 export interface ConnectionHandlers {
   onText(text: string): void;
-  /** The bytes are valid during the call only. */
-  onBinary(bytes: Buffer): void;
+  /** The message lies in `bytes` from `start` to `end`, by default all; valid during the call only. */
+  onBinary(bytes: Buffer, start?: number, end?: number): void;
   /** The connection ended; nothing follows. The code is that of the side that closed it first, 1006 when nobody did. */
   onClose(code: number): void;
 }

@@ -70,6 +70,7 @@ export class BinaryDelivery implements Delivery {
   /** Most clients hear one topic: the set is for those that hear several. */
   #told: Set<number> | undefined;
   #lastTold = 0;
+  #lastTopic = '';
 
   /** @param mostBytes longest frame that is made of several messages */
   constructor(to: FrameTaker, frames: FrameCache, mostBytes: number) {
@@ -79,8 +80,7 @@ export class BinaryDelivery implements Delivery {
   }
 
   one(message: BrokerMessage): void {
-    this.#tell(message.topic);
-    this.#to.send(this.#frames.binary(message), message.retained);
+    this.#to.send(this.#frames.binary(message, this.#tell(message.topic)), message.retained);
   }
 
   many(messages: readonly BrokerMessage[]): void {
@@ -117,8 +117,10 @@ export class BinaryDelivery implements Delivery {
 
   /** The topic's number, which the client knows. */
   #tell(topic: string): number {
+    if (topic === this.#lastTopic) return this.#lastTold;
     const number = this.#frames.topicNumber(topic);
     if (number !== this.#lastTold) this.#tellAnother(number, topic);
+    this.#lastTopic = topic;
     return number;
   }
 

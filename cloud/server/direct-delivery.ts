@@ -85,7 +85,7 @@ class DirectBundle implements Bundle {
     if (version !== this.#version || number !== this.#number) this.#sort(number);
     const all = this.#direct.length;
     if (all === 0 || message.retained) return this.#subscribers;
-    const frame = frames.binary(message);
+    const frame = frames.binary(message, number);
     if (!this.#mayWrite(frame.length)) return this.#subscribers;
     const refused = sockets.writeMany(this.#ids, frame);
     counters.messagesOut += all - refused.length;

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import * as ws from 'ws';
 import { BrokerMessage } from '../broker/index.ts';
 import { RecordReader, recordFlags, recordKinds } from '../protocol/index.ts';
+import { BinaryDelivery } from './delivery.ts';
 import { FrameCache, frame, opcodes } from './frames.ts';
 import { RecordBatch } from './record-batch.ts';
 
@@ -93,7 +94,7 @@ it('writes the head of a frame into the headroom of a message, or copies', async
   crowded.moveTo(bytes, 200, 3);
   bytes.fill(1, 200);
   for (const message of [inPlace, crowded]) {
-    const built = frames.binary(message);
+    const built = frames.binary(message, frames.topicNumber(message.topic));
     expect(built.buffer === bytes.buffer).toBe(message === inPlace);
     const reader = new RecordReader((await received(built))[0]!.data);
     expect([reader.byte(), reader.number(), reader.number()]).toEqual([
@@ -114,4 +115,31 @@ it('says when a batch has no room, and takes a message of any length alone', asy
   expect((await received(batch.takeFrame()))[0]!.data.length).toBe(2 * 44);
   expect([batch.isEmpty, batch.add(message(5000), 1), batch.add(message(0), 1)]).toEqual([true, true, false]);
   expect((await received(batch.takeFrame()))[0]!.data.length).toBe(5005);
+});
+
+it('names a topic by a number that the client was told, although numbers were given anew meanwhile', async () => {
+  const frames = new FrameCache();
+  const clients = [0, 1].map(() => {
+    const sent: Buffer[] = [];
+    return { sent, delivery: new BinaryDelivery({ send: (bytes) => sent.push(bytes) }, frames, 1000) };
+  });
+  const [before, after] = clients;
+  const message = (retained: boolean) => new BrokerMessage('a', Buffer.from('x'), 1, retained);
+  before!.delivery.one(message(false));
+  for (let count = 0; count < 200_000; count++) frames.topicNumber(`other/${count}`);
+  for (const retained of [true, false]) {
+    const both = message(retained);
+    for (const { delivery } of [after!, before!, after!]) delivery.one(both);
+  }
+  for (const { sent } of clients) {
+    const told = new Set<number>();
+    for (const { data } of await received(Buffer.concat(sent))) {
+      const reader = new RecordReader(data);
+      const kind = reader.byte() & 0x0f;
+      const number = reader.number();
+      if (kind === recordKinds.topic) told.add(number);
+      else expect(told).toContain(number);
+    }
+    expect(told.size).toBe(1);
+  }
 });

@@ -22,7 +22,7 @@ const mostNumbered = 200_000;
 export class FrameCache {
   readonly #json = new BuiltFrames(jsonFrame);
   readonly #echo = new BuiltFrames(echoFrame);
-  readonly #records = new BuiltFrames((message) => recordFrame(message, this.topicNumber(message.topic)));
+  readonly #records = new BuiltFrames(recordFrame);
   readonly #numbers = new Map<string, number>();
   #lastNumber = 0;
   /** The topic that was asked for last, which all subscribers of a message ask for. */
@@ -38,9 +38,12 @@ export class FrameCache {
     return this.#echo.of(message);
   }
 
-  /** `message` of `earl.v1` as a frame of its own. The first byte of the record stands behind the frame's header. */
-  binary(message: BrokerMessage): Buffer {
-    return this.#records.of(message);
+  /**
+   * `message` of `earl.v1` as a frame of its own. The first byte of the record stands behind the frame's header.
+   * @param topicNumber which the client has been told: `topicNumber`, or what that was earlier
+   */
+  binary(message: BrokerMessage, topicNumber: number): Buffer {
+    return this.#records.of(message, topicNumber);
   }
 
   /** The number that stands for a topic on every connection; never used again for another one. */
@@ -63,30 +66,31 @@ export class FrameCache {
  * next. Retained ones are kept for as long as the broker has them, since many may wait in the queues of many clients.
  */
 class BuiltFrames {
-  readonly #build: (message: BrokerMessage) => Buffer;
-  readonly #retained = new WeakMap<BrokerMessage, Buffer>();
+  readonly #build: (message: BrokerMessage, topicNumber: number) => Buffer;
+  readonly #retained = new WeakMap<BrokerMessage, { readonly frame: Buffer; readonly topicNumber: number }>();
   #last: BrokerMessage | undefined;
+  #lastNumber = 0;
   #built: Buffer = nothing;
 
-  constructor(build: (message: BrokerMessage) => Buffer) {
+  constructor(build: (message: BrokerMessage, topicNumber: number) => Buffer) {
     this.#build = build;
   }
 
-  of(message: BrokerMessage): Buffer {
-    if (message === this.#last) return this.#built;
-    if (message.retained) return this.#ofRetained(message);
+  of(message: BrokerMessage, topicNumber = 0): Buffer {
+    if (message === this.#last && topicNumber === this.#lastNumber) return this.#built;
+    if (message.retained) return this.#ofRetained(message, topicNumber);
     this.#last = message;
-    this.#built = this.#build(message);
+    this.#lastNumber = topicNumber;
+    this.#built = this.#build(message, topicNumber);
     return this.#built;
   }
 
-  #ofRetained(message: BrokerMessage): Buffer {
-    let built = this.#retained.get(message);
-    if (built === undefined) {
-      built = this.#build(message);
-      this.#retained.set(message, built);
-    }
-    return built;
+  #ofRetained(message: BrokerMessage, topicNumber: number): Buffer {
+    const built = this.#retained.get(message);
+    if (built?.topicNumber === topicNumber) return built.frame;
+    const frame = this.#build(message, topicNumber);
+    this.#retained.set(message, { frame, topicNumber });
+    return frame;
   }
 }
 

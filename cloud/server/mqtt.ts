@@ -58,7 +58,7 @@ export class MqttServer {
     const session = this.#session(link, grant);
     return {
       onText: () => session.bad('MQTT comes in binary messages'),
-      onBinary: (bytes) => session.onBytes(bytes),
+      onBinary: (bytes, start, end) => session.onBytes(bytes.subarray(start, end)),
       onClose: () => this.#end(session),
     };
   }

@@ -75,7 +75,7 @@ export class NativeConnection extends ServerConnection implements NativePeer, Di
 
   onMessage(bytes: Buffer, start: number, end: number, isBinary: boolean): void {
     const handlers = this.heardBy();
-    if (isBinary) handlers?.onBinary(bytes.subarray(start, end));
+    if (isBinary) handlers?.onBinary(bytes, start, end);
     else handlers?.onText(bytes.toString('utf8', start, end));
   }
 

@@ -95,9 +95,9 @@ export class Session implements ConnectionHandlers {
     }
   }
 
-  onBinary(bytes: Buffer): void {
+  onBinary(bytes: Buffer, start = 0, end = bytes.length): void {
     if (this.#admission.isDeciding) {
-      const copy = Buffer.from(bytes);
+      const copy = Buffer.from(bytes.subarray(start, end));
       this.#admission.hold(() => this.onBinary(copy));
     } else if (!this.#binary) {
       this.#bad(errorCodes.badMessage, 'messages must be text, not binary');
@@ -106,7 +106,7 @@ export class Session implements ConnectionHandlers {
     } else {
       this.#binaryPublisher ??= this.#publisherOfRecords();
       try {
-        this.#binaryPublisher.receive(bytes);
+        this.#binaryPublisher.receive(bytes, start, end);
       } catch (error) {
         if (!(error instanceof FieldProblem)) throw error;
         this.#bad(error.code, error.message);
