@@ -149,9 +149,10 @@ it('supersedes older records of a path, which servers that live write again and 
   const [one, two] = [await directoryOn(broker, 'one'), await directoryOn(broker, 'two')];
   await publishJson(broker, '$serve/home/ball/killed-1', record(1), { retain: true });
   await one.book.announce('home/ball', 'one-1');
-  await publishJson(broker, '$serve/home/ball/newer-1', record(Date.now() + 60_000), { retain: true });
+  const ahead = Date.now() + 60_000;
+  await publishJson(broker, '$serve/home/ball/newer-1', record(ahead), { retain: true });
   const since = await two.book.announce('home/ball', 'two-1');
-  expect(since).toBeGreaterThan(Date.now() + 60_000);
+  expect(since).toBeGreaterThan(ahead);
   await publishJson(broker, '$serve/home/ball/newer-2', record(since + 1), { retain: true });
   two.book.supersede('home/ball', 'two-1');
   for (const { book } of [one, two]) {
