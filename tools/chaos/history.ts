@@ -1,6 +1,5 @@
 /** The reader of the whole history: asks, when a run is over, for everything that was published since it began. */
 
-import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Position } from '../../cloud/protocol/index.ts';
 import { EarlError } from '../../errors/index.ts';
@@ -10,7 +9,7 @@ import { type ObserverOptions, Sightings } from './observers.ts';
 const topicsPerRequest = 8;
 const timeoutMs = 20_000;
 /** Connections in a row that bring nothing, before the reader gives up. */
-const mostFruitless = 5;
+const mostFruitless = 30;
 
 interface Found {
   readonly topic: string;
@@ -77,7 +76,10 @@ async function readPart(filters: string[], since: Position, url: string): Promis
     });
   });
   socket.on('open', () => socket.send('{"op":"hello"}'));
-  const ended = once(socket, 'close').then(([code]): Part => ({ found, end: `the connection ended with ${code}` }));
+  // Refused by a balancer whose servers are just coming back, it ends as well.
+  const ended = new Promise<Part>((resolve) => {
+    socket.on('close', (code) => resolve({ found, end: `the connection ended with ${code}` }));
+  });
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<Part>((resolve) => {
     deadline = setTimeout(() => resolve({ found, end: 'no answer' }), timeoutMs);
