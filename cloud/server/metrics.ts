@@ -5,10 +5,11 @@
  * has the label `process`, so that those of several workers can be told apart.
  */
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Histogram, Registry } from 'prom-client';
 import { type Broker, LocalBroker } from '../broker/index.ts';
 import { MeasuredBroker } from './measured-broker.ts';
 import type { CloudCounters } from './options.ts';
+import { readCounter, readGauge } from './read-metrics.ts';
 
 export interface MetricSources {
   readonly broker: Broker;
@@ -135,26 +136,11 @@ export class Metrics {
   }
 
   #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    readGauge(this.#registry, name, help, read);
   }
 
   #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+    readCounter(this.#registry, name, help, read);
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram {

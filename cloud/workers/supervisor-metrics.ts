@@ -3,11 +3,12 @@
  * hub and what waits in it for each worker (docs/scaling.md, "Workers").
  */
 
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { EarlError } from '../../errors/index.ts';
 import type { HubServer } from '../broker/hub-server.ts';
 import type { Broker, LocalBroker } from '../broker/index.ts';
 import { Metrics } from '../server/metrics.ts';
+import { readCounter, readGauge } from '../server/read-metrics.ts';
 import { type Exposition, mergeExpositions } from './metrics-merge.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
@@ -106,26 +107,11 @@ export class SupervisorMetrics {
   }
 
   #gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read());
-      },
-    });
+    readGauge(this.#registry, name, help, read);
   }
 
   #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
+    readCounter(this.#registry, name, help, read);
   }
 
   #perWorker(name: string, help: string, read: () => readonly (readonly [worker: number, value: number])[]): void {

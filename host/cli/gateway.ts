@@ -1,7 +1,7 @@
 /** `earl gateway`: relays probes to a cloud that runs elsewhere. The work is in host/gateway. */
 
 import { hostname } from 'node:os';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { EarlError } from '../../errors/index.ts';
 import { parseTrustMode, type TrustMode } from '../probes/index.ts';
 import { LONGEST_INTERVAL_MS, SHORTEST_INTERVAL_MS } from '../transport/ble-url.ts';
@@ -53,7 +53,11 @@ export function gatewayCommand(): Command {
     .option('--cloud <url>', 'where the cloud listens', 'ws://127.0.0.1:8080');
   return withTokenOptions(command)
     .option('--site <name>', 'first level of every topic', siteName(hostname()))
-    .option('--counters <duration>', 'time between two looks at the counters of a probe', parseDurationMs, 10_000)
+    .addOption(
+      new Option('--counters <duration>', 'time between two looks at the counters of a probe')
+        .argParser(parseDurationMs)
+        .default(10_000, '10s'),
+    )
     .option('--json', 'print events as JSON lines on stdout')
     .addHelpText('after', examples)
     .action(run);

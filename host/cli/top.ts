@@ -39,7 +39,7 @@ export function topCommand(): Command {
       new Option('--cloud <url>', 'a cloud; may be repeated').argParser(collect).default([], 'http://127.0.0.1:8080'),
     );
   return withTokenOptions(command, 'what the clouds ask for, if they do')
-    .option('--interval <duration>', 'between two looks', parseDurationMs, 1000)
+    .addOption(new Option('--interval <duration>', 'between two looks').argParser(parseDurationMs).default(1000, '1s'))
     .option('--json', 'print one JSON line an interval on stdout')
     .addHelpText('after', examples)
     .action(run);

@@ -1,6 +1,6 @@
 /** `earl who`: who is connected to a cloud and where, once or live (docs/protocol.md, "presence"). */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type CloudClient, connect, type Presence } from '../../cloud/client/index.node.ts';
 import { EarlError } from '../../errors/index.ts';
 import { parseDurationMs } from './duration.ts';
@@ -32,7 +32,9 @@ export function whoCommand(): Command {
     .argument('[filter]', 'places: a site, site/probe, + for one level, a last # for the rest', '#')
     .option('--cloud <url>', 'address of the cloud', 'ws://127.0.0.1:8080')
     .option('--follow', 'go on with who joins, changes and leaves')
-    .option('--wait <duration>', 'how long to try to connect', parseDurationMs, 5000)
+    .addOption(
+      new Option('--wait <duration>', 'how long to try to connect').argParser(parseDurationMs).default(5000, '5s'),
+    )
     .option('--json', 'print JSON on stdout: the list, with --follow a line for each change');
   return withTokenOptions(command).addHelpText('after', examples).action(run);
 }

@@ -4,11 +4,12 @@
  */
 import { cpSync, rmSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
-import { type BrokerMessage, publishJson } from '../../cloud/broker/index.ts';
+import { publishJson } from '../../cloud/broker/index.ts';
 import type { NatsBroker } from '../../cloud/broker/nats.ts';
 import { startCloud } from '../../cloud/server/index.ts';
 import { RawClient } from '../cloud/raw-client.ts';
 import { Regions } from './regions.ts';
+import { watch } from './watch.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -19,33 +20,6 @@ async function startRegions(): Promise<Regions> {
   const regions = await Regions.start();
   cleanups.push(() => regions.stop());
   return regions;
-}
-
-/** Messages of a filter as they come, and a promise of the first that is like it should be. */
-async function watch(broker: NatsBroker, filter: string) {
-  const messages: BrokerMessage[] = [];
-  const gaps: string[] = [];
-  const waiting: { like: (message: BrokerMessage) => boolean; resolve: () => void }[] = [];
-  let resolveGap = () => {};
-  const gap = new Promise<void>((resolve) => {
-    resolveGap = resolve;
-  });
-  const { position } = await broker.subscribe(
-    filter,
-    (message) => {
-      messages.push(message);
-      for (const { like, resolve } of waiting) if (like(message)) resolve();
-    },
-    {
-      onGap: (reason) => {
-        gaps.push(reason);
-        resolveGap();
-      },
-    },
-  );
-  const until = (like: (message: BrokerMessage) => boolean) =>
-    messages.some(like) ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ like, resolve }));
-  return { messages, gaps, gap, position, until };
 }
 
 it('loses, repeats and reorders nothing in three regions while link, home and leaf break under load', async () => {

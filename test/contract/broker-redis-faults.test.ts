@@ -4,10 +4,10 @@
  */
 import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
-import type { BrokerMessage } from '../../cloud/broker/index.ts';
 import { publishJson } from '../../cloud/broker/index.ts';
 import { RedisBroker, type RedisBrokerOptions } from '../../cloud/broker/redis.ts';
 import { Engine } from './engines.ts';
+import { watch } from './watch.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -31,29 +31,6 @@ async function redisOf(engine: Engine): Promise<Redis> {
   redis.on('error', () => {});
   cleanups.push(async () => redis.disconnect());
   return redis;
-}
-
-/** Messages of a filter as they come, and a promise of the first that is like it should be. */
-async function watch(broker: RedisBroker, filter: string) {
-  const messages: BrokerMessage[] = [];
-  const gaps: string[] = [];
-  const waiting: { like: (message: BrokerMessage) => boolean; resolve: () => void }[] = [];
-  let resolveGap = () => {};
-  const gap = new Promise<void>((resolve) => {
-    resolveGap = resolve;
-  });
-  const deliver = (message: BrokerMessage) => {
-    messages.push(message);
-    for (const { like, resolve } of waiting) if (like(message)) resolve();
-  };
-  const onGap = (reason: string) => {
-    gaps.push(reason);
-    resolveGap();
-  };
-  const { position } = await broker.subscribe(filter, deliver, { onGap });
-  const until = (like: (message: BrokerMessage) => boolean) =>
-    messages.some(like) ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ like, resolve }));
-  return { messages, gaps, gap, position, until };
 }
 
 it('loses, repeats and reorders nothing while Redis is killed again and again under load', async () => {

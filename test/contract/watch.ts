@@ -1,0 +1,26 @@
+/** What a subscription brings, for tests of brokers over engines that break. */
+
+import type { Broker, BrokerMessage } from '../../cloud/broker/index.ts';
+
+/** Messages of a filter as they come, its gaps, and a promise of the first message that is like it should be. */
+export async function watch(broker: Broker, filter: string) {
+  const messages: BrokerMessage[] = [];
+  const gaps: string[] = [];
+  const waiting: { like: (message: BrokerMessage) => boolean; resolve: () => void }[] = [];
+  let resolveGap = () => {};
+  const gap = new Promise<void>((resolve) => {
+    resolveGap = resolve;
+  });
+  const deliver = (message: BrokerMessage) => {
+    messages.push(message);
+    for (const { like, resolve } of waiting) if (like(message)) resolve();
+  };
+  const onGap = (reason: string) => {
+    gaps.push(reason);
+    resolveGap();
+  };
+  const { position } = await broker.subscribe(filter, deliver, { onGap });
+  const until = (like: (message: BrokerMessage) => boolean) =>
+    messages.some(like) ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ like, resolve }));
+  return { messages, gaps, gap, position, until };
+}
