@@ -4,16 +4,7 @@ import { WebSocket } from 'ws';
 import type { CloudClient, CloudClientOptions } from './client.ts';
 import { connect as connectWith } from './connect.ts';
 
-export type {
-  CloudClient,
-  CloudClientOptions,
-  CommandCall,
-  OnPresence,
-  Presence,
-  PublishOptions,
-  QueueState,
-  SubscribeOptions,
-} from './client.ts';
+export type * from './index.ts';
 
 /** See connect.ts. The limit on messages and the missing compression are those of the server. */
 export function connect(options: CloudClientOptions): CloudClient {
