@@ -24,7 +24,7 @@ import { HttpAnswers } from './http-answers.ts';
 import { boundConnections, httpTimes, listenError, listenOn } from './listening.ts';
 import { Metrics } from './metrics.ts';
 import { MqttServer } from './mqtt.ts';
-import { type CloudCounters, type CloudOptions, defaultServerLimits, type ServerLimits } from './options.ts';
+import { type CloudCounters, type CloudOptions, defaultServerLimits, noCounts, type ServerLimits } from './options.ts';
 import { QueueBudget } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { Session } from './session.ts';
@@ -67,14 +67,7 @@ class CloudServer implements Cloud {
   readonly #http: Server;
   readonly #webSockets: WebSockets;
   readonly #mqtt: MqttServer;
-  readonly #counters: CloudCounters = {
-    connections: 0,
-    messagesIn: 0,
-    messagesOut: 0,
-    badMessages: 0,
-    slowConsumers: 0,
-    refusedHandshakes: 0,
-  };
+  readonly #counters: CloudCounters = noCounts();
   #sessions = 0;
   #address = { host: '', port: 0 };
   #closed: Promise<void> | undefined;

@@ -147,3 +147,7 @@ export interface CloudCounters {
   slowConsumers: number;
   refusedHandshakes: number;
 }
+
+export function noCounts(): CloudCounters {
+  return { connections: 0, messagesIn: 0, messagesOut: 0, badMessages: 0, slowConsumers: 0, refusedHandshakes: 0 };
+}

@@ -8,6 +8,7 @@ import { EarlError } from '../../errors/index.ts';
 import type { HubServer } from '../broker/hub-server.ts';
 import type { Broker, LocalBroker } from '../broker/index.ts';
 import { Metrics } from '../server/metrics.ts';
+import { noCounts } from '../server/options.ts';
 import { readCounter, readGauge } from '../server/read-metrics.ts';
 import { type Exposition, mergeExpositions } from './metrics-merge.ts';
 import type { WorkerProcess } from './worker-process.ts';
@@ -44,14 +45,7 @@ export class SupervisorMetrics {
     this.#sources = sources;
     this.#own = new Metrics({
       broker: sources.broker ?? nobody,
-      counters: {
-        connections: 0,
-        messagesIn: 0,
-        messagesOut: 0,
-        badMessages: 0,
-        slowConsumers: 0,
-        refusedHandshakes: 0,
-      },
+      counters: noCounts(),
       connections: () => 0,
       waitingBytes: () => (sources.hub()?.peers ?? []).reduce((sum, peer) => sum + peer.waitingBytes, 0),
       isDraining: () => false,

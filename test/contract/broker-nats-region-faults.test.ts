@@ -9,7 +9,7 @@ import type { NatsBroker } from '../../cloud/broker/nats.ts';
 import { startCloud } from '../../cloud/server/index.ts';
 import { RawClient } from '../cloud/raw-client.ts';
 import { Regions } from './regions.ts';
-import { watch } from './watch.ts';
+import { expectAll, watch } from './watch.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -74,16 +74,8 @@ it('loses, repeats and reorders nothing in three regions while link, home and le
     await fault();
   }
   await publishing;
-  for (const { until, gap } of watched) {
-    const all = topics.map((topic) => until((message) => message.topic === topic && message.data === each));
-    await Promise.race([gap, Promise.all(all)]);
-  }
-  const expected = Array.from({ length: each }, (_, index) => index + 1);
-  for (const { messages, gaps } of watched) {
-    expect(gaps).toEqual([]);
-    for (const topic of topics) {
-      expect(messages.filter((message) => message.topic === topic).map(({ data }) => data)).toEqual(expected);
-    }
+  await expectAll(watched, topics, each);
+  for (const { messages } of watched) {
     expect(messages.map(({ offset }) => offset)).toEqual(watched[0]!.messages.map(({ offset }) => offset));
   }
   expect(acknowledged).toBe(topics.length * each);

@@ -7,7 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import { publishJson } from '../../cloud/broker/index.ts';
 import { RedisBroker, type RedisBrokerOptions } from '../../cloud/broker/redis.ts';
 import { Engine } from './engines.ts';
-import { watch } from './watch.ts';
+import { expectAll, watch } from './watch.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -63,16 +63,8 @@ it('loses, repeats and reorders nothing while Redis is killed again and again un
     await engine.start();
   }
   await publishing;
-  for (const { until, gap } of watched) {
-    const all = topics.map((topic) => until((message) => message.topic === topic && message.data === each));
-    await Promise.race([gap, Promise.all(all)]);
-  }
-  const expected = Array.from({ length: each }, (_, index) => index + 1);
-  for (const { messages, gaps } of watched) {
-    expect(gaps).toEqual([]);
-    for (const topic of topics) {
-      expect(messages.filter((message) => message.topic === topic).map(({ data }) => data)).toEqual(expected);
-    }
+  await expectAll(watched, topics, each);
+  for (const { messages } of watched) {
     const offsets = messages.map(({ offset }) => offset);
     expect(offsets).toEqual([...new Set(offsets)].sort((one, other) => one - other));
   }

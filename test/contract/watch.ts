@@ -1,5 +1,6 @@
 /** What a subscription brings, for tests of brokers over engines that break. */
 
+import { expect } from 'vitest';
 import type { Broker, BrokerMessage } from '../../cloud/broker/index.ts';
 
 /** Messages of a filter as they come, its gaps, and a promise of the first message that is like it should be. */
@@ -23,4 +24,23 @@ export async function watch(broker: Broker, filter: string) {
   const until = (like: (message: BrokerMessage) => boolean) =>
     messages.some(like) ? Promise.resolve() : new Promise<void>((resolve) => waiting.push({ like, resolve }));
   return { messages, gaps, gap, position, until };
+}
+
+/** Every subscription brought the numbers from 1 to `each` of every topic, once and in order, and heard of no gap. */
+export async function expectAll(
+  watched: readonly Awaited<ReturnType<typeof watch>>[],
+  topics: readonly string[],
+  each: number,
+): Promise<void> {
+  for (const { until, gap } of watched) {
+    const all = topics.map((topic) => until((message) => message.topic === topic && message.data === each));
+    await Promise.race([gap, Promise.all(all)]);
+  }
+  const expected = Array.from({ length: each }, (_, index) => index + 1);
+  for (const { messages, gaps } of watched) {
+    expect(gaps).toEqual([]);
+    for (const topic of topics) {
+      expect(messages.filter((message) => message.topic === topic).map(({ data }) => data)).toEqual(expected);
+    }
+  }
 }
